@@ -1,0 +1,5 @@
+"""``python -m nodeseed``."""
+
+from nodeseed.cli import main
+
+main()

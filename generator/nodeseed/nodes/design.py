@@ -1,0 +1,182 @@
+"""A cluster as it will be: the file, its providers, its machines, and what follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from nodeseed.endpoints.endpoint import Endpoint
+from nodeseed.nodes.machine import Machine
+from nodeseed.pki.certificates import CERTIFICATES, Certificate, Names
+from nodeseed.platforms.platform import Platform
+from nodeseed.spec.cluster import Cluster
+from nodeseed.spec.fields import Block, Network, parse_address
+from nodeseed.spec.versions import ETCD, KUBERNETES, EtcdRelease, KubernetesRelease, minor_of
+
+PEER_PORT = 2380
+CLIENT_PORT = 2379
+
+
+@dataclass(frozen=True, eq=False)  # itself only: it is the key of caches
+class Design:
+    """A whole cluster, checked (see :mod:`nodeseed.nodes.checks`).
+
+    Attributes:
+        cluster: the cluster file.
+        platform: its platform's row.
+        platform_options: that platform's own keys.
+        endpoint: its load balancer's row.
+        machines: every machine.
+        manifests: content of the files that ``manifests:`` names, by name.
+    """
+
+    cluster: Cluster
+    platform: Platform
+    platform_options: Block
+    endpoint: Endpoint
+    machines: tuple[Machine, ...]
+    manifests: Mapping[str, str]
+
+    @cached_property
+    def kubernetes(self) -> KubernetesRelease:
+        """What depends on the Kubernetes release."""
+        return KUBERNETES[minor_of(self.cluster.kubernetes.version)]
+
+    @cached_property
+    def etcd_version(self) -> str:
+        """The etcd that the members run."""
+        return self.cluster.etcd.version or self.kubernetes.etcd
+
+    @cached_property
+    def etcd(self) -> EtcdRelease:
+        """What depends on the etcd release."""
+        return ETCD[minor_of(self.etcd_version)]
+
+    @cached_property
+    def control_planes(self) -> tuple[Machine, ...]:
+        """The control-plane nodes."""
+        return tuple(machine for machine in self.machines if machine.role == "control-plane")
+
+    @cached_property
+    def etcd_members(self) -> tuple[Machine, ...]:
+        """The dedicated etcd nodes, or the control planes where there are none."""
+        return etcd_members(self.machines)
+
+    @cached_property
+    def etcd_names(self) -> frozenset[str]:
+        """Names of the etcd members."""
+        return frozenset(machine.name for machine in self.etcd_members)
+
+    @cached_property
+    def peer_urls(self) -> dict[str, str]:
+        """Peer URL of each etcd member, by name."""
+        return {machine.name: url(machine.address, PEER_PORT) for machine in self.etcd_members}
+
+    @cached_property
+    def client_urls(self) -> tuple[str, ...]:
+        """Client URLs of all etcd members."""
+        return tuple(url(machine.address, CLIENT_PORT) for machine in self.etcd_members)
+
+    @cached_property
+    def endpoint_url(self) -> str:
+        """The API as workers and people reach it."""
+        return url(self.cluster.endpoint.host, self.cluster.endpoint.port)
+
+    @cached_property
+    def proxy_mode(self) -> str:
+        """kube-proxy's mode; always written."""
+        return self.cluster.proxy.mode or self.kubernetes.proxy_mode
+
+    @cached_property
+    def service_addresses(self) -> tuple[str, ...]:
+        """First address of each service subnet: the Service ``kubernetes``."""
+        return tuple(str(subnet[1]) for subnet in self.cluster.networking.serviceSubnet)
+
+    @cached_property
+    def dns_address(self) -> str:
+        """Tenth address of the service subnet: the cluster's DNS (kubeadm's GetDNSIP)."""
+        return str(self.cluster.networking.serviceSubnet[0][10])
+
+    def node_subnet(self, machine: Machine) -> tuple[Network, ...]:
+        """The subnets in which the machine's addresses lie."""
+        return tuple(
+            subnet
+            for address in machine.addresses
+            for subnet in node_subnets(self.cluster)
+            if address in subnet
+        )
+
+    def holders(self, role: str, *, member: bool) -> tuple[str, ...]:
+        """What a machine is, in the words of the certificate table."""
+        kinds = []
+        if role == "control-plane":
+            kinds.append("control-plane")
+        if member:
+            kinds.append("etcd-member")
+        if role != "etcd":
+            kinds.append("kubelet")
+        return tuple(kinds)
+
+    def certificates(self, machine: Machine) -> tuple[Certificate, ...]:
+        """The rows whose private keys the machine holds."""
+        return self.rows(machine.role, member=machine.name in self.etcd_names)
+
+    def rows(self, role: str, *, member: bool) -> tuple[Certificate, ...]:
+        """The rows that such a machine holds."""
+        holders = self.holders(role, member=member)
+        return tuple(row for row in CERTIFICATES if row.holder in holders)
+
+    @cached_property
+    def holdings(self) -> dict[str, tuple[str, ...]]:
+        """Names of the rows that each role of this cluster holds."""
+        stacked = not any(machine.role == "etcd" for machine in self.machines)
+        return {
+            role: tuple(
+                row.name
+                for row in self.rows(role, member=role == ("control-plane" if stacked else "etcd"))
+            )
+            for role in sorted({machine.role for machine in self.machines})
+        }
+
+    def names(self, machine: Machine) -> Names:
+        """What the machine's certificates are made out to."""
+        domain = self.cluster.networking.dnsDomain
+        return Names(
+            node=machine.name,
+            addresses=tuple(str(address) for address in machine.addresses),
+            service_names=(
+                "kubernetes",
+                "kubernetes.default",
+                "kubernetes.default.svc",
+                f"kubernetes.default.svc.{domain}",
+            ),
+            service_addresses=self.service_addresses,
+            endpoint=self.cluster.endpoint.host,
+            extra=self.cluster.apiServer.certSANs,
+        )
+
+    def local_api(self, machine: Machine) -> str:
+        """The API server of a control plane, at its own address."""
+        return url(machine.address, self.cluster.apiServer.port)
+
+
+def etcd_members(machines: tuple[Machine, ...]) -> tuple[Machine, ...]:
+    """The dedicated etcd nodes, or the control planes where there are none."""
+    dedicated = tuple(machine for machine in machines if machine.role == "etcd")
+    return dedicated or tuple(m for m in machines if m.role == "control-plane")
+
+
+def node_subnets(cluster: Cluster) -> tuple[Network, ...]:
+    """Every subnet that machines can lie in."""
+    networking = cluster.networking
+    listed = tuple(network for subnet in networking.subnets for network in subnet.cidr)
+    return listed + (networking.nodeSubnet or ())
+
+
+def url(host: str, port: int) -> str:
+    """An https URL; IPv6 addresses in brackets (RFC 3986)."""
+    address = parse_address(host)
+    return (
+        f"https://[{host}]:{port}" if address and address.version == 6 else f"https://{host}:{port}"
+    )

@@ -1,0 +1,66 @@
+"""The machines of a cluster: nodes as they are listed, and pools multiplied out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nodeseed.spec.cluster import Cluster, Role, Taint
+from nodeseed.spec.fields import Address
+from nodeseed.spec.source import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """One machine.
+
+    Attributes:
+        name: hostname, node name, and what its certificates are made out to.
+        role: what it is in the cluster.
+        addresses: its own; the first is the one that others use.
+        labels: that the kubelet registers with, the operator's and its zone's.
+        taints: that the kubelet registers with.
+        path: where the cluster file speaks of it.
+    """
+
+    name: str
+    role: Role
+    addresses: tuple[Address, ...]
+    labels: tuple[tuple[str, str], ...]
+    taints: tuple[Taint, ...]
+    path: Path
+
+    @property
+    def address(self) -> str:
+        """The first address, as text."""
+        return str(self.addresses[0])
+
+
+def machines(cluster: Cluster) -> Iterator[Machine]:
+    """Every machine, in the order of the file; pools after nodes."""
+    for index, node in enumerate(cluster.nodes):
+        yield Machine(
+            name=node.name,
+            role=node.role,
+            addresses=node.address,
+            labels=tuple(node.labels.items()),
+            taints=node.taints,
+            path=("nodes", index),
+        )
+    for index, pool in enumerate(cluster.pools):
+        labels = tuple(pool.labels.items())
+        for number in range(pool.count):
+            yield Machine(
+                name=f"{pool.name}-{number + 1}",
+                role=pool.role,
+                addresses=tuple(_after(first, number) for first in pool.firstAddress),
+                labels=labels,
+                taints=pool.taints,
+                path=("pools", index),
+            )
+
+
+def _after(first: Address, number: int) -> Address:
+    """The address ``number`` places behind ``first``; the last of all where there is none."""
+    last = 2**first.max_prefixlen - 1
+    return type(first)(min(int(first) + number, last))

@@ -1,0 +1,306 @@
+"""What one machine will be: the sets of files it gets, and the values that go into them. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from nodeseed.nodes.design import CLIENT_PORT, PEER_PORT, Design, url
+from nodeseed.nodes.machine import Machine
+from nodeseed.pki.certificates import BY_NAME, TRUST, identity
+from nodeseed.pki.lock import Lock
+from nodeseed.pki.references import (
+    CLUSTER_ID,
+    CLUSTER_REVISION,
+    ETCD_TOKEN,
+    NODE_REVISION,
+    reference,
+)
+from nodeseed.spec.cluster import Argument
+
+CONTROL_PLANE_TAINT = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFile:
+    """A file on a node; ``content`` may hold references."""
+
+    path: str
+    permissions: str
+    content: str
+
+
+# Which sets of files under cloud-init/ a machine gets.
+SETS: tuple[tuple[str, Callable[[Design, Machine], bool]], ...] = (
+    ("common", lambda design, machine: True),
+    ("kubelet", lambda design, machine: machine.role != "etcd"),
+    ("control-plane", lambda design, machine: machine.role == "control-plane"),
+    ("etcd-systemd", lambda design, machine: _etcd(design, machine) == "systemd"),
+    ("etcd-static-pod", lambda design, machine: _etcd(design, machine) == "static-pod"),
+    (
+        "kubelet-standalone",
+        lambda design, machine: machine.role == "etcd" and design.cluster.etcd.run == "static-pod",
+    ),
+    (
+        "cni-bridge",
+        lambda design, machine: (
+            machine.role != "etcd" and design.cluster.networking.cni == "bridge"
+        ),
+    ),
+    (
+        "containerd-proxy",
+        lambda design, machine: (
+            design.cluster.containerd.proxy is not None
+            and (machine.role != "etcd" or design.cluster.etcd.run == "static-pod")
+        ),
+    ),
+)
+
+
+def _etcd(design: Design, machine: Machine) -> str:
+    return design.cluster.etcd.run if machine.name in design.etcd_names else ""
+
+
+def sets(design: Design, machine: Machine) -> list[str]:
+    """Names of the sets that the machine gets."""
+    return [name for name, wanted in SETS if wanted(design, machine)]
+
+
+def context(design: Design, machine: Machine) -> dict[str, Any]:
+    """Every value that templates may use."""
+    values = dict(_shared(design))
+    values.update(
+        node=machine.name,
+        role=machine.role,
+        address=machine.address,
+        taints=_taints(machine),
+        kubelet_arguments=_kubelet_arguments(design, machine),
+    )
+    if machine.name in design.etcd_names:
+        values["etcd_settings"] = _etcd_settings(design, machine)
+    if design.cluster.networking.cni == "bridge":
+        values.update(_pod_network(design, machine))
+    return values
+
+
+@lru_cache(maxsize=2)
+def _shared(design: Design) -> dict[str, Any]:
+    """The values that are the same for every machine."""
+    cluster = design.cluster
+    networking, pki = cluster.networking, cluster.pki
+    families = [network.version for network in networking.podSubnet]
+    return {
+        "cluster": cluster.name,
+        "kubernetes_version": cluster.kubernetes.version,
+        "image_repository": cluster.kubernetes.imageRepository,
+        "pause": design.kubernetes.pause,
+        "etcd_image": f"{design.etcd_version}-0",
+        "endpoint": design.endpoint_url.removeprefix("https://"),
+        "api_port": cluster.apiServer.port,
+        "api_sans": [cluster.endpoint.host, *cluster.apiServer.certSANs],
+        "api_server_arguments": _arguments(
+            cluster.apiServer.extraArgs,
+            {"kubelet-certificate-authority": "/etc/kubernetes/pki/ca.crt"},
+        ),
+        "controller_manager_arguments": _arguments(
+            cluster.controllerManager.extraArgs,
+            {"allocate-node-cidrs": "false"} if networking.cni == "bridge" else {},
+        ),
+        "scheduler_arguments": _arguments(cluster.scheduler.extraArgs, {}),
+        "encryption_algorithm": pki.classes.server.algorithm,
+        "certificate_hours": int(pki.classes.server.lifetime.total_seconds() // 3600),
+        "ca_hours": int(pki.classes.ca.lifetime.total_seconds() // 3600),
+        "rotate_certificates": pki.caKeysOnNodes == "control-plane",
+        "dns_domain": networking.dnsDomain,
+        "dns_address": design.dns_address,
+        "pod_subnet": ",".join(str(network) for network in networking.podSubnet),
+        "service_subnet": ",".join(str(network) for network in networking.serviceSubnet),
+        "dual_stack": len(families) == 2,
+        "ipv6": families[0] == 6,
+        "etcd_client_urls": list(design.client_urls),
+        "proxy_mode": design.proxy_mode,
+        "proxy_environment": _proxy_environment(design),
+    }
+
+
+def _arguments(extra: tuple[Argument, ...], ours: dict[str, str]) -> list[dict[str, str]]:
+    """Ours, unless the operator names the same, and the operator's in their order."""
+    named = {argument.name for argument in extra}
+    return [
+        *({"name": name, "value": value} for name, value in ours.items() if name not in named),
+        *({"name": argument.name, "value": argument.value} for argument in extra),
+    ]
+
+
+def _taints(machine: Machine) -> list[dict[str, str]]:
+    own = [
+        {
+            "key": taint.key,
+            "effect": taint.effect,
+            **({"value": taint.value} if taint.value else {}),
+        }
+        for taint in machine.taints
+    ]
+    return [CONTROL_PLANE_TAINT, *own] if machine.role == "control-plane" else own
+
+
+def _kubelet_arguments(design: Design, machine: Machine) -> list[str]:
+    arguments = [
+        f"--hostname-override={machine.name}",
+        f"--node-ip={','.join(str(address) for address in machine.addresses)}",
+    ]
+    if machine.labels:
+        labels = ",".join(f"{key}={value}" for key, value in machine.labels)
+        arguments.append(f"--node-labels={labels}")
+    arguments += [f"--{extra.name}={extra.value}" for extra in design.cluster.kubelet.extraArgs]
+    return arguments
+
+
+def _etcd_settings(design: Design, machine: Machine) -> dict[str, str]:
+    """etcd's flags, as kubeadm writes them into its static pod."""
+    client, peer = url(machine.address, CLIENT_PORT), url(machine.address, PEER_PORT)
+    pki = "/etc/kubernetes/pki/etcd"
+    settings = {
+        "name": machine.name,
+        "data-dir": "/var/lib/etcd",
+        "advertise-client-urls": client,
+        "listen-client-urls": f"{url('127.0.0.1', CLIENT_PORT)},{client}",
+        "initial-advertise-peer-urls": peer,
+        "listen-peer-urls": peer,
+        "listen-metrics-urls": "http://127.0.0.1:2381",
+        "initial-cluster": ",".join(f"{name}={at}" for name, at in design.peer_urls.items()),
+        "initial-cluster-token": ETCD_TOKEN,
+        # The cautious default: only the membership decision ever says "new".
+        "initial-cluster-state": "existing",
+        "client-cert-auth": "true",
+        "cert-file": f"{pki}/server.crt",
+        "key-file": f"{pki}/server.key",
+        "trusted-ca-file": f"{pki}/ca.crt",
+        "peer-client-cert-auth": "true",
+        "peer-cert-file": f"{pki}/peer.crt",
+        "peer-key-file": f"{pki}/peer.key",
+        "peer-trusted-ca-file": f"{pki}/ca.crt",
+        "snapshot-count": "10000",
+        **design.etcd.settings,
+    }
+    settings.update({extra.name: extra.value for extra in design.cluster.etcd.extraArgs})
+    return settings
+
+
+def _proxy_environment(design: Design) -> dict[str, str]:
+    proxy, networking = design.cluster.containerd.proxy, design.cluster.networking
+    if proxy is None:
+        return {}
+    listed = tuple(network for subnet in networking.subnets for network in subnet.cidr)
+    direct = [
+        "localhost",
+        "127.0.0.1",
+        design.cluster.endpoint.host,
+        *(str(n) for n in (*listed, *(networking.nodeSubnet or ()))),
+        *(str(n) for n in (*networking.podSubnet, *networking.serviceSubnet)),
+        f".{networking.dnsDomain}",
+        *proxy.noProxy,
+    ]
+    values = {"HTTP_PROXY": proxy.http, "HTTPS_PROXY": proxy.https, "NO_PROXY": ",".join(direct)}
+    return {name: value for name, value in values.items() if value}
+
+
+def pod_subnets(design: Design, machine: Machine) -> list[str]:
+    """The machine's own pod subnets: base + (address - machines' base) x one node's size."""
+    networking = design.cluster.networking
+    found = []
+    for address in machine.addresses:
+        pods = next(n for n in networking.podSubnet if n.version == address.version)
+        nodes = next(n for n in networking.nodeSubnet or () if address in n)
+        mask = 24 if address.version == 4 else 64
+        offset = int(address) - int(nodes.network_address)
+        base = int(pods.network_address) + (offset << (address.max_prefixlen - mask))
+        found.append(f"{type(address)(base)}/{mask}")
+    return found
+
+
+def _pod_network(design: Design, machine: Machine) -> dict[str, Any]:
+    subnets = pod_subnets(design, machine)
+    return {
+        "pod_ranges": [[{"subnet": subnet}] for subnet in subnets],
+        "pod_default_routes": [
+            {"dst": "::/0" if ":" in subnet else "0.0.0.0/0"} for subnet in subnets
+        ],
+    }
+
+
+def identity_files(design: Design, machine: Machine) -> list[PlannedFile]:
+    """Keys and certificates of the machine, and the CAs that it must trust; nobody else's keys."""
+    files = []
+    trusted = {
+        name
+        for holder in design.holders(machine.role, member=machine.name in design.etcd_names)
+        for name in TRUST[holder]
+    }
+    for name in sorted(trusted):
+        row = BY_NAME[name]
+        files.append(PlannedFile(f"{row.path}.crt", "0644", reference("certificate", name)))
+    if machine.role == "control-plane" and design.cluster.pki.caKeysOnNodes == "control-plane":
+        files.append(PlannedFile(f"{BY_NAME['ca'].path}.key", "0600", reference("key", "ca")))
+    for row in design.certificates(machine):
+        who = identity(row, machine.name)
+        if row.issuer is None:
+            files.append(PlannedFile(f"{row.path}.pub", "0644", reference("public", who)))
+            files.append(PlannedFile(f"{row.path}.key", "0600", reference("key", who)))
+            continue
+        # Kubeconfigs travel as PEM pairs, which pack better; the installer puts them together.
+        base = f"/kubeconfig/{row.path.rpartition('/')[2]}" if row.kubeconfig else row.path
+        certificate = reference("certificate", who)
+        files.append(PlannedFile(f"{base}.crt", "0600" if row.kubeconfig else "0644", certificate))
+        files.append(PlannedFile(f"{base}.key", "0600", reference("key", who)))
+    return files
+
+
+def node_configuration(design: Design, machine: Machine, lock: Lock) -> str:
+    """/etc/nodeseed/config.json: all that the on-node program knows of its node."""
+    cluster = design.cluster
+    control_plane = machine.role == "control-plane"
+    hosts = {machine.address: [machine.name]}
+    if control_plane:
+        hosts[machine.address].append(cluster.endpoint.host)
+    server = design.local_api(machine) if control_plane else design.endpoint_url
+    values: dict[str, Any] = {
+        "cluster": cluster.name,
+        "clusterID": CLUSTER_ID,
+        "node": machine.name,
+        "role": machine.role,
+        "revision": NODE_REVISION,
+        "addresses": [str(address) for address in machine.addresses],
+        "hosts": hosts,
+        "timeSource": cluster.time.source,
+        "issued": f"{lock.issues['ca'][0].day}T00:00:00Z",
+        "kubeconfigs": {
+            row.path: {"user": row.common_name.format(node=machine.name), "server": server}
+            for row in design.certificates(machine)
+            if row.kubeconfig
+        },
+    }
+    if machine.role != "etcd":
+        values["kubernetesVersion"] = cluster.kubernetes.version
+        values["endpoint"] = design.endpoint_url
+    if control_plane:
+        values["clusterRevision"] = CLUSTER_REVISION
+        values["etcdEndpoints"] = list(design.client_urls)
+    if cluster.networking.cni == "bridge" and machine.role != "etcd":
+        values["podSubnets"] = pod_subnets(design, machine)
+    if machine.name in design.etcd_names:
+        values["etcd"] = {
+            "run": cluster.etcd.run,
+            "token": ETCD_TOKEN,
+            "members": dict(design.peer_urls),
+            "membershipRevision": lock.bootstrap.membershipRevision,
+            "until": lock.bootstrap.until,
+        }
+    text = json.dumps(values, indent=1, ensure_ascii=False)
+    # Revisions are numbers; a reference can only stand in text.
+    for number in (NODE_REVISION, CLUSTER_REVISION):
+        text = text.replace(json.dumps(number, ensure_ascii=False), number)
+    return text + "\n"

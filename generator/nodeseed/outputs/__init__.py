@@ -1,0 +1,1 @@
+"""Effects: what is written, and only after everything was worked out."""

@@ -1,0 +1,97 @@
+"""What comes out for each node and for the cluster, as names and bytes."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+
+from nodeseed.nodes.design import Design
+from nodeseed.nodes.machine import Machine
+from nodeseed.pki.certificates import BY_NAME
+from nodeseed.pki.identities import Identities
+from nodeseed.pki.kubeconfig import kubeconfig
+from nodeseed.platforms.nocloud_network import NetworkOptions, network_config
+from nodeseed.render.encode import yaml_text
+
+
+def node_files(
+    design: Design, machine: Machine, *, text: str, user_data: bytes, instance: str
+) -> Iterator[tuple[str, bytes]]:
+    """The files of one node.
+
+    Args:
+        design: the cluster.
+        machine: the node.
+        text: its cloud-config, readable.
+        user_data: the bytes for the platform.
+        instance: cloud-init's instance-id; it changes with the content, so that cloud-init applies
+            new user-data, and the installer on the node then lets nothing go back.
+    """
+    platform = design.platform
+    yield "user-data", user_data
+    if user_data != text.encode():
+        yield "user-data.yaml", text.encode()
+    if platform.text_form:
+        yield "user-data.b64", base64.b64encode(user_data)
+    if platform.nocloud:
+        meta = {"instance-id": instance, "local-hostname": machine.name}
+        yield "meta-data", yaml_text(meta).encode()
+        options = design.platform_options
+        assert isinstance(options, NetworkOptions)  # noqa: S101 - every nocloud row has them
+        interfaces = tuple(
+            f"{address}/{subnet.prefixlen}"
+            for address in machine.addresses
+            for subnet in design.node_subnet(machine)
+            if address in subnet
+        )
+        network = network_config(options, interfaces)
+        if network is not None:
+            yield "network-config", yaml_text(network).encode()
+
+
+def admin_conf(design: Design, identities: Identities) -> bytes:
+    """The operator's own kubeconfig, at the endpoint."""
+    row = BY_NAME["operator-admin"]
+    document = kubeconfig(
+        cluster=design.cluster.name,
+        server=design.endpoint_url,
+        user=row.common_name,
+        authority=identities.pem("certificate", "ca"),
+        certificate=identities.pem("certificate", row.name),
+        key=identities.pem("key", row.name),
+    )
+    return yaml_text(document).encode()
+
+
+def terraform_variables(design: Design, digests: Callable[[str], str]) -> bytes:
+    """terraform.tfvars.json: what Terraform needs to know, and no secret.
+
+    Args:
+        design: the cluster.
+        digests: digest of a node's public rendering, by the node's name.
+    """
+    cluster = design.cluster
+    values = {
+        "cluster_name": cluster.name,
+        "platform": cluster.platform.name,
+        "region": cluster.platform.options().get("region"),
+        "endpoint_host": cluster.endpoint.host,
+        "endpoint_port": cluster.endpoint.port,
+        "api_server_port": cluster.apiServer.port,
+        "subnets": [
+            {"cidrs": [str(network) for network in subnet.cidr], "zone": subnet.zone}
+            for subnet in cluster.networking.subnets
+        ],
+        "nodes": {
+            machine.name: {
+                "role": machine.role,
+                "addresses": [str(address) for address in machine.addresses],
+                "zone": dict(machine.labels).get("topology.kubernetes.io/zone"),
+                "user_data": f"{machine.name}/user-data",
+                "digest": digests(machine.name),
+            }
+            for machine in design.machines
+        },
+    }
+    return (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode()

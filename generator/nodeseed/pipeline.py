@@ -1,0 +1,348 @@
+"""The program on one page: cluster file, seed and lock in, user-data of every node out.
+
+:func:`prepare` reads and checks, :func:`render_cluster` works everything out into a staging folder
+and only then writes: seed first, then lock, then output. Clock and randomness are arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from nodeseed import __version__
+from nodeseed.errors import CertificateError, LockError, LockWouldChange, UpgradeNeeded
+from nodeseed.nodes.build import build
+from nodeseed.nodes.design import Design
+from nodeseed.nodes.machine import Machine
+from nodeseed.outputs.cluster_files import admin_conf, node_files, terraform_variables
+from nodeseed.outputs.cluster_state import ClusterState
+from nodeseed.outputs.folder import Folder
+from nodeseed.pki.certificates import Names
+from nodeseed.pki.dates import OPERATOR, Dates
+from nodeseed.pki.encoding import digest
+from nodeseed.pki.identities import Identities, Statements, lifetimes
+from nodeseed.pki.keys import DerivedKeys, KeySource, PrivateKey, StoredKeys
+from nodeseed.pki.lock import SECOND, Lock
+from nodeseed.pki.register import Membership, draft, first_lock
+from nodeseed.pki.seed import SEED_BYTES, Seed
+from nodeseed.render.cluster import cluster_digest
+from nodeseed.render.encode import ENCODINGS, cloud_config_text, counted_bytes
+from nodeseed.render.node import cloud_config, render_node
+from nodeseed.render.size import TooLarge, refuse_too_large
+from nodeseed.render.templates import fingerprint
+
+WARN_DAYS = 180
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chance:
+    """Everything that is not a function of the input: clock and randomness."""
+
+    now: datetime
+    secret: Callable[[int], bytes]
+    generate_key: Callable[[str], PrivateKey]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """The flags of ``nodeseed render``."""
+
+    out: Path
+    locked: bool = False
+    upgrade: bool = False
+    first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One node in the summary: what was made for it."""
+
+    node: str
+    role: str
+    size: int
+    expires_in_days: int
+
+
+@dataclass
+class Report:
+    """What a render did.
+
+    Attributes:
+        design: the cluster.
+        rows: one for each node.
+        written: files that are new or changed.
+        removed: files of nodes that are gone.
+        changed: nodes whose content changed.
+        lock: the lock as it is now.
+        notes: sentences that the operator should read.
+        made_seed: where a new seed was written, if one was.
+    """
+
+    design: Design
+    lock: Lock
+    rows: list[Row] = field(default_factory=list)
+    written: int = 0
+    removed: int = 0
+    changed: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    made_seed: Path | None = None
+
+
+def prepare(state: ClusterState) -> Design:
+    """Read the cluster file and check it as a whole."""
+    document = state.document()
+    return build(document, state.manifests(document))
+
+
+def membership(design: Design) -> Membership:
+    """The cluster as far as its lock is concerned."""
+    return Membership(
+        roles={machine.name: machine.role for machine in design.machines},
+        holdings=design.holdings,
+        etcd_members=design.peer_urls,
+        lifetimes=lifetimes(design.cluster.pki),
+        profile=design.cluster.pki.profile,
+        window=design.cluster.etcd.bootstrapWindow,
+    )
+
+
+def render_cluster(
+    state: ClusterState,
+    choices: Choices,
+    chance: Chance,
+    progress: Callable[[int, int], None] = lambda done, all_of_them: None,
+) -> Report:
+    """Turn a cluster file into the user-data of every node.
+
+    Raises:
+        NodeseedError: one of its leaves; then nothing was written.
+    """
+    design = prepare(state)
+    old, seed, secret = _seed_and_lock(state, design, choices, chance)
+    lock = draft(_base(old, design, seed, chance.now), membership(design), now=chance.now)
+    statements = Statements(design.cluster.pki, lock)
+    statements.refuse_new_authorities()
+    _refuse_dead_certificates(lock, chance.now)
+    _refuse_other_rendering(old, lock, design, statements, choices)
+
+    machines = {machine.name: machine for machine in design.machines}
+    keys = _key_source(state, design, seed, chance)
+    identities = Identities(statements, keys, _names(design, machines))
+    once = cluster_digest(design)
+    following = lock.revision + 1
+    cluster_revision = lock.clusterRevision if once == lock.clusterDigest else following
+    shared = {
+        "cluster-id": lock.clusterID,
+        "etcd-token": _etcd_token(seed, lock),
+        "cluster-revision": str(cluster_revision),
+    }
+    report = Report(design, lock)
+    dates, records, too_large = Dates(lock), dict(lock.nodes), list[TooLarge]()
+    encode = ENCODINGS[design.platform.encoding]
+
+    with Folder(choices.out, design.cluster.name) as folder:
+        for done, machine in enumerate(design.machines):
+            rendering = render_node(design, machine, statements, lock)
+            record = lock.nodes[machine.name]
+            if rendering.digest != record.digest:
+                report.changed.append(machine.name)
+                record = record.model_copy(
+                    update={"digest": rendering.digest, "nodeRevision": following}
+                )
+                records[machine.name] = record
+            meaning = _meaning(identities, {**shared, "node-revision": str(record.nodeRevision)})
+            text = cloud_config_text(cloud_config(rendering, meaning))
+            user_data = encode(text)
+            size = counted_bytes(design.platform, user_data)
+            if design.platform.limit is not None and size > design.platform.limit:
+                too_large.append(TooLarge(machine.name, size, rendering, meaning))
+            instance = f"{lock.clusterID}-{machine.name}-{record.nodeRevision}"
+            for name, content in node_files(
+                design, machine, text=text, user_data=user_data, instance=instance
+            ):
+                folder.put(f"{machine.name}/{name}", content)
+            days = min(e.days for e in dates.of_holder(machine.name, chance.now))
+            report.rows.append(Row(machine.name, machine.role, size, days))
+            progress(done + 1, len(design.machines))
+        refuse_too_large(design.platform, too_large)
+        folder.put("admin.conf", admin_conf(design, identities))
+        folder.put(
+            "terraform.tfvars.json",
+            terraform_variables(design, lambda name: records[name].digest),
+        )
+
+        lock = lock.model_copy(
+            update={
+                "nodeseed": __version__,
+                "rendering": fingerprint(),
+                "authorities": statements.authorities(),
+                "clusterDigest": once,
+                "clusterRevision": cluster_revision,
+                "nodes": records,
+            }
+        )
+        if lock != old:
+            lock = lock.model_copy(update={"revision": following})
+            if choices.locked:
+                raise LockWouldChange(_lock_changes(state, old, report.changed))
+        report.notes += notes(old, lock, report.rows, chance.now)
+        report.lock = lock
+        if secret is not None:
+            state.save_seed(secret)
+            report.made_seed = state.seed_path
+        if isinstance(keys, StoredKeys) and keys.changed:
+            state.save_bundle(keys.bundle(chance.secret(12)))
+        if lock != old:
+            state.save_lock(lock)
+        report.written, report.removed = folder.commit()
+    return report
+
+
+def _seed_and_lock(
+    state: ClusterState, design: Design, choices: Choices, chance: Chance
+) -> tuple[Lock | None, Seed, bytes | None]:
+    """Lock and seed, which come as a pair or not at all; the third is a new seed to be saved."""
+    lock, seed = state.lock(), state.seed()
+    name = design.cluster.name
+    if lock is not None and lock.cluster != name:
+        raise LockError(
+            f"{state.lock_path}: belongs to cluster {lock.cluster}, the cluster file says {name}; "
+            "a cluster's name never changes, since every key follows from it"
+        )
+    if seed is None:
+        if lock is not None:
+            raise LockError(
+                f"{state.seed_path}: the seed of this lock is missing; restore it from your "
+                "backup (nothing else can make these keys), or set NODESEED_SEED"
+            )
+        if choices.locked:
+            raise LockWouldChange("--locked: there is no lock yet; run `nodeseed render` once")
+        secret = chance.secret(SEED_BYTES)
+        return None, Seed(secret), secret
+    if lock is None:
+        if not choices.first:
+            raise LockError(
+                f"{state.lock_path}: there is a seed but no lock. If this seed never rendered a "
+                "cluster: render --first. If the lock was lost: nodeseed recover-lock"
+            )
+        return None, seed, None
+    if seed.fingerprint(name) != lock.seed:
+        raise LockError(
+            f"{state.lock_path}: this is not the seed of this lock (fingerprint "
+            f"{seed.fingerprint(name)[:8]}…, the lock has {lock.seed[:8]}…); take the seed of "
+            "this cluster: other keys would lock out every node"
+        )
+    return lock, seed, None
+
+
+def _base(old: Lock | None, design: Design, seed: Seed, now: datetime) -> Lock:
+    name = design.cluster.name
+    return old or first_lock(
+        membership(design),
+        cluster=name,
+        cluster_id=seed.cluster_id(name),
+        seed=seed.fingerprint(name),
+        now=now,
+    )
+
+
+def _refuse_dead_certificates(lock: Lock, now: datetime) -> None:
+    dates = Dates(lock)
+    gone = [expiry for expiry in dates.all(now) if expiry.not_after <= now]
+    if gone:
+        first = gone[0]
+        raise CertificateError(
+            f"{len(gone)} certificates are expired, the first {first.certificate} of "
+            f"{first.holder} on {first.not_after:%Y-%m-%d}; issue new ones: nodeseed renew"
+        )
+    for klass, issues in lock.issues.items():
+        late = max(issue.issued for issue in issues)
+        if late > now + timedelta(days=2):
+            raise CertificateError(
+                f"certificates of class {klass} are not yet valid: the lock says {late:%Y-%m-%d}, "
+                f"this machine's clock {now:%Y-%m-%d}; set the clock right"
+            )
+
+
+def _refuse_other_rendering(
+    old: Lock | None, lock: Lock, design: Design, statements: Statements, choices: Choices
+) -> None:
+    """Another nodeseed may render other bytes: only after the operator saw which nodes change."""
+    if old is None or old.rendering == fingerprint() or choices.upgrade:
+        return
+    changed = [
+        machine.name
+        for machine in design.machines
+        if render_node(design, machine, statements, lock).digest != lock.nodes[machine.name].digest
+    ]
+    raise UpgradeNeeded(
+        f"nodeseed {old.nodeseed} made this lock, {__version__} renders differently; nothing was "
+        f"written. {len(changed)} of {len(design.machines)} nodes would change"
+        f"{': ' + _listed(changed) if changed else ''}. "
+        "To go on with this version: render --upgrade"
+    )
+
+
+def _key_source(state: ClusterState, design: Design, seed: Seed, chance: Chance) -> KeySource:
+    name = design.cluster.name
+    if design.cluster.pki.keys == "derived":
+        return DerivedKeys(seed, name)
+    return StoredKeys(seed, name, state.bundle(), chance.generate_key)
+
+
+def _names(design: Design, machines: dict[str, Machine]) -> Callable[[str], Names]:
+    return lambda node: design.names(machines[node]) if node else Names()
+
+
+def _meaning(identities: Identities, values: dict[str, str]) -> Callable[[str, str], str]:
+    return lambda kind, name: values[kind] if kind in values else identities.pem(kind, name)
+
+
+def _etcd_token(seed: Seed, lock: Lock) -> str:
+    """etcd's initial-cluster-token: machines of two member lists never count each other."""
+    bootstrap = lock.bootstrap
+    members = [part for item in sorted(bootstrap.members.items()) for part in item]
+    return seed.derive(
+        16,
+        purpose="etcd-token",
+        cluster=lock.cluster,
+        identity=digest("etcd-members", *members).hex(),
+        generation=bootstrap.generation,
+    ).hex()
+
+
+def notes(old: Lock | None, lock: Lock, rows: list[Row], now: datetime) -> list[str]:
+    """What the operator should read: the bootstrap window, and what expires soon."""
+    bootstrap = lock.bootstrap
+    found = []
+    if old and old.bootstrap.until and bootstrap.members != old.bootstrap.members:
+        found.append(
+            "The set of etcd members changed, which closed the bootstrap window: new members join "
+            "the living cluster. If nothing was ever launched: nodeseed open"
+        )
+    if bootstrap.is_open(now):
+        until = datetime.strptime(bootstrap.until or "", SECOND)
+        found.append(f"A new etcd cluster may form until {until:%Y-%m-%d %H:%M} UTC.")
+    else:
+        found.append("No new etcd cluster may form (the bootstrap window is closed).")
+    operator = Dates(lock).of_holder(OPERATOR, now)
+    soonest = min(
+        [row.expires_in_days for row in rows] + [expiry.days for expiry in operator], default=0
+    )
+    if soonest < WARN_DAYS:
+        found.append(f"The first certificate expires in {soonest} days: nodeseed certs, then renew")
+    return found
+
+
+def _lock_changes(state: ClusterState, old: Lock | None, changed: list[str]) -> str:
+    nodes = f"{len(changed)} nodes change: {_listed(changed)}" if changed else "no node changes"
+    what = f"{nodes}; run `nodeseed render` and commit the lock"
+    return (
+        f"{state.lock_path}: --locked, and the lock {'would change' if old else 'is new'}: {what}"
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:10]) + (f", … ({len(names)} in all)" if len(names) > 10 else "")

@@ -1,0 +1,29 @@
+"""Amazon EC2."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from nodeseed.platforms.platform import Platform
+from nodeseed.spec.fields import Block, Line
+
+
+class Options(Block):
+    """Keys of the ``platform`` block."""
+
+    region: Line = Field(description="AWS region, such as eu-central-1.")
+
+
+PLATFORM = Platform(
+    name="aws",
+    title="Amazon EC2",
+    limit=16_384,
+    text_form=True,
+    paste='Advanced details, User data: paste user-data.b64 and tick "already base64 encoded"',
+    reserved_first=4,
+    reserved_last=1,
+    hairpin=True,
+    needs_subnets=True,
+    source="AWS EC2 User Guide, instancedata-add-user-data: 16 KB before base64",
+    options=Options,
+)

@@ -1,0 +1,15 @@
+"""Apache CloudStack."""
+
+from __future__ import annotations
+
+from nodeseed.platforms.platform import Platform
+
+PLATFORM = Platform(
+    name="cloudstack",
+    title="Apache CloudStack",
+    limit=32_768,
+    counted="base64",
+    text_form=True,
+    paste="userdata of deployVirtualMachine (user-data.b64)",
+    source="CloudStack API: 32 KB of base64",
+)

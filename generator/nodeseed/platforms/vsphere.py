@@ -1,0 +1,15 @@
+"""VMware vSphere."""
+
+from __future__ import annotations
+
+from nodeseed.platforms.platform import Platform
+
+PLATFORM = Platform(
+    name="vsphere",
+    title="VMware vSphere",
+    limit=65_536,
+    encoding="base64-gzip",
+    flat_layer2=True,
+    paste="guestinfo.userdata, with guestinfo.userdata.encoding = gzip+base64",
+    source="VMware GUESTMSG_MAX_IN_SIZE: 64 KiB a value, as encoded",
+)

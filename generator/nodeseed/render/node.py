@@ -1,0 +1,158 @@
+"""One node from plan to user-data: rendered once with references, then resolved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from nodeseed.nodes.design import Design
+from nodeseed.nodes.machine import Machine
+from nodeseed.nodes.plan import (
+    PlannedFile,
+    context,
+    identity_files,
+    node_configuration,
+    sets,
+)
+from nodeseed.pki.encoding import digest
+from nodeseed.pki.identities import Statements
+from nodeseed.pki.lock import Lock
+from nodeseed.pki.references import CLUSTER_ID, NODE_REVISION, resolve
+from nodeseed.render.program import program
+from nodeseed.render.templates import file_set, render_file
+
+STAGING = f"/var/lib/nodeseed/incoming/{CLUSTER_ID}-{NODE_REVISION}"
+PROGRAM = "/usr/local/lib/nodeseed/node.py"
+
+# Files that go straight to their places and never change their meaning: they install the others.
+DIRECT = (
+    PROGRAM,
+    "/etc/systemd/system/nodeseed.target",
+    "/etc/systemd/system/nodeseed-install.service",
+)
+
+# Modes other than 0644, by the start of the path.
+MODES: tuple[tuple[str, str], ...] = (
+    (PROGRAM, "0755"),
+    ("/etc/kubernetes/kubeadm.yaml", "0600"),
+    ("/var/lib/kubelet/", "0600"),  # CIS 4.1.9
+    ("/etc/nodeseed/", "0600"),
+    ("/etc/etcd.env", "0600"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """A node's content, with references where secrets and revisions will be.
+
+    Attributes:
+        machine: whose it is.
+        files: all files, at their on-node paths.
+        settings: the keys of cloud-config beside write_files and runcmd.
+        commands: runcmd.
+        digest: 128 bits over all of it, hexadecimal; nothing secret and no revision is in it.
+    """
+
+    machine: Machine
+    files: tuple[PlannedFile, ...]
+    settings: dict[str, Any]
+    commands: tuple[str, ...]
+    digest: str
+
+
+def _mode(path: str) -> str:
+    return next((mode for start, mode in MODES if path.startswith(start)), "0644")
+
+
+def render_node(design: Design, machine: Machine, statements: Statements, lock: Lock) -> Rendering:
+    """Everything that the node gets, and its digest."""
+    values = context(design, machine)
+    files = [
+        PlannedFile(path, _mode(path), render_file(name, path, values))
+        for name in sets(design, machine)
+        for path in file_set(name)
+    ]
+    files.append(PlannedFile(PROGRAM, _mode(PROGRAM), program()))
+    files += _registry_mirrors(design, machine)
+    configuration = node_configuration(design, machine, lock)
+    files.append(PlannedFile("/etc/nodeseed/config.json", "0600", configuration))
+    files += identity_files(design, machine)
+    if machine.role == "control-plane":
+        files += [
+            PlannedFile(f"/etc/nodeseed/manifests/{index:02}.yaml", "0600", design.manifests[name])
+            for index, name in enumerate(design.cluster.manifests)
+        ]
+    files += [
+        PlannedFile(file.path, file.permissions, file.content) for file in design.cluster.files
+    ]
+    settings = _settings(design, machine)
+    commands = (
+        "systemctl daemon-reload",
+        "systemctl enable --now --no-block nodeseed.target",
+        *design.cluster.commands,
+    )
+    public = [
+        json.dumps([settings, commands], sort_keys=True),
+        *(part for file in files for part in (file.path, file.permissions, file.content)),
+        *_public_statements(design, machine, statements),
+    ]
+    return Rendering(machine, tuple(files), settings, commands, digest("node", *public).hex()[:32])
+
+
+def _public_statements(design: Design, machine: Machine, statements: Statements) -> list[str]:
+    """What the certificates of a node say, without anything that comes from the seed."""
+    said: list[str] = []
+    names = design.names(machine)
+    for row in design.certificates(machine):
+        said += [row.name, statements.algorithm(row)]
+        said.append(str(statements.generation(row, machine.name)))
+        if row.issuer:
+            said += [str(field) for field in statements.content(row, names).fields()]
+    return said
+
+
+def _settings(design: Design, machine: Machine) -> dict[str, Any]:
+    """cloud-config's own keys: needed before any unit, and safe to repeat."""
+    cluster = design.cluster
+    settings: dict[str, Any] = {
+        "hostname": machine.name,
+        "preserve_hostname": False,
+        "prefer_fqdn_over_hostname": False,  # RHEL's images would make the FQDN the node's name
+    }
+    if cluster.ssh.authorizedKeys:
+        settings["ssh_authorized_keys"] = list(cluster.ssh.authorizedKeys)
+    if cluster.time.servers:
+        settings["ntp"] = {"enabled": True, "servers": list(cluster.time.servers)}
+    return settings
+
+
+def _registry_mirrors(design: Design, machine: Machine) -> list[PlannedFile]:
+    """containerd's hosts.toml for each mirrored registry (containerd docs/hosts.md)."""
+    if machine.role == "etcd" and design.cluster.etcd.run == "systemd":
+        return []
+    files = []
+    for mirror in design.cluster.containerd.registryMirrors:
+        lines = [f"server = {json.dumps('https://' + mirror.registry)}"]
+        lines += [
+            f'[host.{json.dumps(endpoint)}]\ncapabilities = ["pull", "resolve"]'
+            for endpoint in mirror.endpoints
+        ]
+        path = f"/etc/containerd/certs.d/{mirror.registry}/hosts.toml"
+        files.append(PlannedFile(path, "0644", "\n".join(lines) + "\n"))
+    return files
+
+
+def cloud_config(rendering: Rendering, meaning: Callable[[str, str], str]) -> dict[str, Any]:
+    """The node's cloud-config, with every reference replaced by ``meaning(kind, name)``."""
+    staging = resolve(STAGING, meaning)
+    files = [
+        {
+            "path": file.path if file.path in DIRECT else staging + file.path,
+            "permissions": file.permissions,
+            "content": resolve(file.content, meaning),
+        }
+        for file in rendering.files
+    ]
+    return {**rendering.settings, "write_files": files, "runcmd": list(rendering.commands)}
