@@ -67,13 +67,22 @@ def _confirm(question: str, yes: bool) -> None:
         raise Refused("nothing was changed")
 
 
-@app.callback()
-def _root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-) -> None:
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         out.print(f"nodeseed {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command()
@@ -100,14 +109,18 @@ def render(
     bar = Progress(
         TextColumn("rendering"), BarColumn(), MofNCompleteColumn(), console=err, transient=True
     )
-    with bar:
-        task = bar.add_task("render", total=None, visible=False)
+    task = bar.add_task("render", total=None)
 
-        def progress(done: int, total: int) -> None:
-            if total >= PROGRESS_FROM and done % 25 == 0:
-                bar.update(task, completed=done, total=total, visible=True)
+    def progress(done: int, total: int) -> None:
+        if total >= PROGRESS_FROM and done % 25 == 0:
+            bar.start()
+            bar.update(task, completed=done, total=total)
 
+    try:
         report = render_cluster(_state(spec, seed_file), choices, chance, progress)
+    finally:
+        if bar.live.is_started:
+            bar.stop()
     _summary(report, folder)
 
 

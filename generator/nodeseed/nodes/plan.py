@@ -17,6 +17,7 @@ from nodeseed.pki.references import (
     CLUSTER_REVISION,
     ETCD_TOKEN,
     NODE_REVISION,
+    TREE,
     reference,
 )
 from nodeseed.spec.cluster import Argument
@@ -273,12 +274,16 @@ def node_configuration(design: Design, machine: Machine, lock: Lock) -> str:
         "node": machine.name,
         "role": machine.role,
         "revision": NODE_REVISION,
+        "tree": TREE,
         "addresses": [str(address) for address in machine.addresses],
         "hosts": hosts,
         "timeSource": cluster.time.source,
         "issued": f"{lock.issues['ca'][0].day}T00:00:00Z",
         "kubeconfigs": {
-            row.path: {"user": row.common_name.format(node=machine.name), "server": server}
+            row.path.rpartition("/")[2]: {
+                "user": row.common_name.format(node=machine.name),
+                "server": server,
+            }
             for row in design.certificates(machine)
             if row.kubeconfig
         },

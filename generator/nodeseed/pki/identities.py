@@ -18,7 +18,7 @@ from nodeseed.pki.certificates import (
 )
 from nodeseed.pki.dates import Dates
 from nodeseed.pki.encoding import digest
-from nodeseed.pki.keys import KeySource, PrivateKey, private_pem, public_pem
+from nodeseed.pki.keys import KeySource, PrivateKey, node_pem, private_pem, public_pem
 from nodeseed.pki.lock import Lock
 from nodeseed.spec.cluster import Pki
 
@@ -132,7 +132,7 @@ class Identities:
     def _make(self, kind: str, row: Certificate, node: str) -> str:
         key = self._key(row, node)
         if kind == "key":
-            return private_pem(key)
+            return private_pem(key) if row.holder == "operator" else node_pem(key)
         if kind == "public":
             return public_pem(key)
         assert row.issuer  # noqa: S101

@@ -36,3 +36,4 @@ CLUSTER_ID = reference("cluster-id")
 NODE_REVISION = reference("node-revision")
 CLUSTER_REVISION = reference("cluster-revision")
 ETCD_TOKEN = reference("etcd-token")
+TREE = reference("tree")  # digest of all that is staged, by which the node knows it is complete

@@ -20,10 +20,11 @@ from nodeseed.pki.encoding import digest
 from nodeseed.pki.identities import Statements
 from nodeseed.pki.lock import Lock
 from nodeseed.pki.references import CLUSTER_ID, NODE_REVISION, resolve
-from nodeseed.render.program import program
+from nodeseed.render.program import program, tree_digest
 from nodeseed.render.templates import file_set, render_file
 
 STAGING = f"/var/lib/nodeseed/incoming/{CLUSTER_ID}-{NODE_REVISION}"
+CONFIGURATION = "/etc/nodeseed/config.json"
 PROGRAM = "/usr/local/lib/nodeseed/node.py"
 
 # Files that go straight to their places and never change their meaning: they install the others.
@@ -62,6 +63,10 @@ class Rendering:
     digest: str
 
 
+# The steps of the on-node program that nodes are given.
+STEPS = frozenset({"install"})
+
+
 def _mode(path: str) -> str:
     return next((mode for start, mode in MODES if path.startswith(start)), "0644")
 
@@ -74,10 +79,10 @@ def render_node(design: Design, machine: Machine, statements: Statements, lock: 
         for name in sets(design, machine)
         for path in file_set(name)
     ]
-    files.append(PlannedFile(PROGRAM, _mode(PROGRAM), program()))
+    files.append(PlannedFile(PROGRAM, _mode(PROGRAM), program(STEPS)))
     files += _registry_mirrors(design, machine)
     configuration = node_configuration(design, machine, lock)
-    files.append(PlannedFile("/etc/nodeseed/config.json", "0600", configuration))
+    files.append(PlannedFile(CONFIGURATION, "0600", configuration))
     files += identity_files(design, machine)
     if machine.role == "control-plane":
         files += [
@@ -147,11 +152,23 @@ def _registry_mirrors(design: Design, machine: Machine) -> list[PlannedFile]:
 def cloud_config(rendering: Rendering, meaning: Callable[[str, str], str]) -> dict[str, Any]:
     """The node's cloud-config, with every reference replaced by ``meaning(kind, name)``."""
     staging = resolve(STAGING, meaning)
+    contents = {
+        file.path: resolve(file.content, meaning)
+        for file in rendering.files
+        if file.path != CONFIGURATION
+    }
+    tree = tree_digest(
+        {path[1:]: text.encode() for path, text in contents.items() if path not in DIRECT}
+    )
     files = [
         {
             "path": file.path if file.path in DIRECT else staging + file.path,
             "permissions": file.permissions,
-            "content": resolve(file.content, meaning),
+            "content": contents[file.path]
+            if file.path != CONFIGURATION
+            else resolve(
+                file.content, lambda kind, name: tree if kind == "tree" else meaning(kind, name)
+            ),
         }
         for file in rendering.files
     ]

@@ -31,7 +31,7 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        keep_trailing_newline=False,
+        keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 - YAML and unit files, not HTML; values go through tojson
     )
     jinja.policies["json.dumps_kwargs"] = {"ensure_ascii": False}  # references stay references

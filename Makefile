@@ -1,0 +1,61 @@
+# What there is to do here; `make` alone lists it.
+# Two commands are all that a fresh machine needs: make userdata CLUSTER=prod, and make test.
+
+CLUSTER ?= prod
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help userdata check test integration bench lint fix golden docs clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+userdata: $(STAMP) ## Render clusters/$(CLUSTER).yaml into out/$(CLUSTER)
+	@$(BIN)/nodeseed render clusters/$(CLUSTER).yaml --out out/$(CLUSTER)
+
+check: $(STAMP) ## Check clusters/$(CLUSTER).yaml and write nothing
+	@$(BIN)/nodeseed check clusters/$(CLUSTER).yaml
+
+test: $(STAMP) ## Run the tests that need only Python
+	$(BIN)/pytest -q -n auto
+
+integration: $(STAMP) ## Run the tests against real programs (etcd, kubeadm, cloud-init, OpenSSL)
+	tests/integration/install.sh
+	$(BIN)/python -m tests.integration.programs
+	$(BIN)/pytest -q -n auto -o addopts="--strict-markers --import-mode=importlib" tests/integration
+
+bench: $(STAMP) ## Measure speed and size, as ratios
+	$(BIN)/python -m benchmarks.render
+
+lint: $(STAMP) ## Check style and types; `make fix` mends what can be mended
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	git ls-files -z '*.sh' .ci/run | xargs -0r $(BIN)/shellcheck
+
+fix: $(STAMP) ## Mend style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+golden: $(STAMP) ## Rewrite the golden clusters under tests/golden (then read the diff)
+	NODESEED_UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/test_golden.py
+
+docs: $(STAMP) ## Rewrite the generated pages of docs/
+	$(BIN)/python -m nodeseed.reference docs
+
+clean: ## Remove the environment; never seeds, locks or output
+	rm -rf $(VENV)
+
+# The environment, exactly as requirements.lock says.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "nodeseed needs Python 3.11 or newer: make PYTHON=python3.12 …"; exit 1; }
+	@echo "Setting up $(VENV) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
+		|| { echo "python3-venv is missing: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install -q --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
