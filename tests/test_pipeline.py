@@ -430,3 +430,20 @@ def test_locks_of_every_release_still_load(path: Path) -> None:
     lock = load_lock(path.read_bytes(), path.name)
     assert lock.nodes
     assert dump_lock(lock) == path.read_bytes()
+
+
+def test_plan_needs_no_seed_and_says_what_would_change(workplace: Workplace) -> None:
+    assert changes.plan(workplace.state, now=NOW) == [
+        "There is no lock yet: the first render makes all 4 nodes."
+    ]
+    workplace.render()
+    workplace.state.seed_path.unlink()
+    assert changes.plan(workplace.state, now=NOW) == ["Nothing would change."]
+    workplace.write(
+        without_worker, add(WORKER), lambda spec: spec["nodes"][0].update(labels={"a": "b"})
+    )
+    assert changes.plan(workplace.state, now=NOW) == [
+        "cp-1: changes (revision 1 now)",
+        "worker-2: new, keys of generation 1",
+        "worker-1: goes",
+    ]

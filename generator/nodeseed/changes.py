@@ -10,13 +10,41 @@ from nodeseed.nodes.design import Design
 from nodeseed.outputs.cluster_state import ClusterState
 from nodeseed.pipeline import membership, prepare
 from nodeseed.pki.certificates import CLASSES
-from nodeseed.pki.identities import lifetimes
+from nodeseed.pki.identities import Statements, lifetimes
 from nodeseed.pki.lock import DAY, NodeRecord
 from nodeseed.pki.register import draft, first_lock, opened, sealed
 from nodeseed.pki.register import renew as renewed
+from nodeseed.render.node import render_node
+from nodeseed.render.templates import fingerprint
 
 RENEWABLE = tuple(klass for klass in CLASSES if klass != "ca")
 _NEXT = "Next: nodeseed render, and commit the lock."
+
+
+def plan(state: ClusterState, *, now: datetime) -> list[str]:
+    """What the next render would do to each node, from cluster file and lock alone."""
+    design, old = prepare(state), state.lock()
+    if old is None:
+        return [f"There is no lock yet: the first render makes all {len(design.machines)} nodes."]
+    lock = draft(old, membership(design), now=now)
+    statements = Statements(design.cluster.pki, lock)
+    statements.refuse_new_authorities()
+    said = []
+    for machine in design.machines:
+        known = old.nodes.get(machine.name)
+        digest = render_node(design, machine, statements, lock).digest
+        if known is None:
+            said.append(
+                f"{machine.name}: new, keys of generation {lock.nodes[machine.name].generation}"
+            )
+        elif known.digest != digest:
+            said.append(f"{machine.name}: changes (revision {known.nodeRevision} now)")
+    said += [f"{name}: goes" for name in old.nodes if name not in lock.nodes]
+    if lock.bootstrap != old.bootstrap:
+        said.append("The set of etcd members changes: the bootstrap window closes.")
+    if old.rendering != fingerprint():
+        said.append(f"nodeseed {old.nodeseed} made this lock: render --upgrade")
+    return said or ["Nothing would change."]
 
 
 def open_window(state: ClusterState, design: Design, *, now: datetime) -> str:

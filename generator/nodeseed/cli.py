@@ -55,7 +55,13 @@ class Format(StrEnum):
 
 
 def _state(spec: Path, seed_file: Path | None = None) -> ClusterState:
-    return ClusterState(spec, seed_file, os.environ.get("NODESEED_SEED"))
+    identity = os.environ.get("NODESEED_AGE_IDENTITY")
+    return ClusterState(
+        spec,
+        seed_file,
+        seed_variable=os.environ.get("NODESEED_SEED"),
+        identity=Path(identity) if identity else None,
+    )
 
 
 def _now() -> datetime:
@@ -187,6 +193,13 @@ def check(spec: Spec) -> None:
         )
     if design.proxy_mode == "ipvs":
         out.print("Warning: kube-proxy's ipvs mode is deprecated since 1.35; use nftables.")
+
+
+@app.command()
+def plan(spec: Spec) -> None:
+    """Say which nodes the next render would change; needs no seed and writes nothing."""
+    for line in changes.plan(_state(spec), now=_now()):
+        out.print(line, soft_wrap=True)
 
 
 @app.command()

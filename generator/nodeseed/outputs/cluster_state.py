@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import boto3
+
 from nodeseed.errors import LockError, Problem, SeedError, SpecError
 from nodeseed.outputs.files import read_secret, write_private, write_public
+from nodeseed.outputs.seed_sources import Client, open_seed
 from nodeseed.pki.lock import Lock, dump_lock, load_lock
 from nodeseed.pki.seed import Seed, parse_seed, seed_text
 from nodeseed.spec.load import Document, load
@@ -21,11 +24,15 @@ class ClusterState:
         spec: the cluster file.
         seed_file: from ``--seed-file``; None: beside the cluster file.
         seed_variable: content of NODESEED_SEED; None: not set.
+        identity: file of NODESEED_AGE_IDENTITY, which opens a seed that is encrypted with age.
+        client: makes a boto3 client, for a seed that rests in a store of AWS.
     """
 
     spec: Path
     seed_file: Path | None = None
     seed_variable: str | None = None
+    identity: Path | None = None
+    client: Client = boto3.client
 
     @property
     def seed_path(self) -> Path:
@@ -96,12 +103,16 @@ class ClusterState:
     def seed(self) -> Seed | None:
         """The seed, or None where there is none yet."""
         if self.seed_variable is not None:
-            return parse_seed(self.seed_variable, "NODESEED_SEED")
+            return self._opened(self.seed_variable.encode(), "NODESEED_SEED")
         if not self.seed_path.exists():
             if self.seed_file:
                 raise SeedError(f"{self.seed_path}: there is no such seed file")
             return None
-        return parse_seed(read_secret(self.seed_path), str(self.seed_path))
+        return self._opened(read_secret(self.seed_path), str(self.seed_path))
+
+    def _opened(self, content: bytes, origin: str) -> Seed:
+        text = open_seed(content, origin, identity=self.identity, client=self.client)
+        return parse_seed(text, origin)
 
     def bundle(self) -> bytes | None:
         """The encrypted bundle of stored keys, or None where there is none yet."""

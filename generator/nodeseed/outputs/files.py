@@ -47,15 +47,15 @@ def create(path: Path, content: bytes, mode: int, *, durable: bool = False) -> N
             os.fsync(descriptor)
 
 
-def read_secret(path: Path) -> str:
-    """The text of a seed file.
+def read_secret(path: Path) -> bytes:
+    """The content of a seed file.
 
     Raises:
         SeedError: it cannot be read, or others can read it too.
     """
     try:
         mode = path.stat().st_mode
-        text = path.read_text(encoding="ascii", errors="replace")
+        content = path.read_bytes()
     except OSError as error:
         raise SeedError(f"{path}: the seed cannot be read: {error.strerror}") from None
     if stat.S_IMODE(mode) & 0o077:
@@ -63,4 +63,4 @@ def read_secret(path: Path) -> str:
             f"{path}: the seed is readable by others (mode {stat.S_IMODE(mode):04o}); "
             f"run: chmod 600 {path}"
         )
-    return text
+    return content
