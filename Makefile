@@ -25,7 +25,7 @@ test: $(STAMP) ## Run the tests that need only Python
 integration: $(STAMP) ## Run the tests against real programs (etcd, kubeadm, cloud-init, OpenSSL)
 	tests/integration/install.sh
 	$(BIN)/python -m tests.integration.programs
-	$(BIN)/pytest -q -n auto -o addopts="--strict-markers --import-mode=importlib" tests/integration
+	$(BIN)/pytest -q -n 2 --dist loadfile -o addopts="--strict-markers --import-mode=importlib" tests/integration
 
 bench: $(STAMP) ## Measure speed and size, as ratios
 	$(BIN)/python -m benchmarks.render

@@ -80,6 +80,10 @@ class Rendered:
         """Stage a node's files under a folder, and let the node's installer move them there."""
         for file in self.files(node):
             _write(root / file.staged[1:], file)
+        return self.finish(root)
+
+    def finish(self, root: Path) -> Path:
+        """Let the node's installer move what is staged under a folder."""
         assert install(_WithoutUnits(str(root), "install")) == 0
         return root
 

@@ -4,6 +4,7 @@ import re
 import subprocess
 
 import pytest
+
 from tests.integration.programs import TABLE, Program, ProgramError, program
 
 

@@ -182,6 +182,10 @@ BAD: dict[str, tuple[list[Change], str]] = {
         [put("platform", {"name": "ec2"})],
         "platform.name: 'ec2' is no platform; write one of aws,",
     ),
+    "key that cloud-init would misread": (
+        [put("ssh", {"authorizedKeys": ["ssh-ed25519 AAAA MIME-Version: 1.0"]})],
+        "ssh.authorizedKeys[0]: cloud-init would read the whole user-data as a mail",
+    ),
     "host bits": (
         [put("networking.nodeSubnet", "10.0.0.7/24")],
         "networking.nodeSubnet: '10.0.0.7/24' has bits behind its prefix length; write 10.0.0.0/24",

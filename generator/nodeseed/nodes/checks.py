@@ -447,6 +447,17 @@ def own_files(whole: Whole) -> Iterator[Problem]:
         seen.add(file.path)
 
 
+def keys_of_people(whole: Whole) -> Iterator[Problem]:
+    """cloud-init takes user-data for MIME where its first 4,096 bytes say so (user_data.py)."""
+    for index, key in enumerate(whole.cluster.ssh.authorizedKeys):
+        if "mime-version:" in key.lower():
+            yield whole.problem(
+                ("ssh", "authorizedKeys", index),
+                "cloud-init would read the whole user-data as a mail because of `mime-version:`",
+                "change the key's comment",
+            )
+
+
 CHECKS: tuple[Check, ...] = (
     providers,
     cluster_name,
@@ -461,4 +472,5 @@ CHECKS: tuple[Check, ...] = (
     key_algorithms,
     labels,
     own_files,
+    keys_of_people,
 )

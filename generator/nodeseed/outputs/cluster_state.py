@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import boto3
-
 from nodeseed.errors import LockError, Problem, SeedError, SpecError
 from nodeseed.outputs.files import read_secret, write_private, write_public
-from nodeseed.outputs.seed_sources import Client, open_seed
+from nodeseed.outputs.seed_sources import Client, aws_client, open_seed
 from nodeseed.pki.lock import Lock, dump_lock, load_lock
 from nodeseed.pki.seed import Seed, parse_seed, seed_text
 from nodeseed.spec.load import Document, load
@@ -32,7 +30,7 @@ class ClusterState:
     seed_file: Path | None = None
     seed_variable: str | None = None
     identity: Path | None = None
-    client: Client = boto3.client
+    client: Client = aws_client
 
     @property
     def seed_path(self) -> Path:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyrage
-from botocore.exceptions import BotoCoreError, ClientError
 
 from nodeseed.errors import SeedError
 
@@ -22,6 +21,13 @@ Client = Callable[[str], Any]  # boto3.client, given the name of a service
 
 _AGE_ARMORED = b"-----BEGIN AGE ENCRYPTED FILE-----"
 _AGE_BINARY = b"age-encryption.org/v1"
+
+
+def aws_client(service: str) -> Any:
+    """A boto3 client; boto3 takes long to load, and few seeds rest in AWS."""
+    import boto3  # noqa: PLC0415
+
+    return boto3.client(service)
 
 
 def _secretsmanager(client: Client, name: str) -> str:
@@ -67,6 +73,8 @@ def open_seed(content: bytes, origin: str, *, identity: Path | None, client: Cli
     scheme, colon, name = text.partition(":")
     if not colon or scheme not in STORES:
         return text
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - takes long
+
     try:
         return STORES[scheme](client, name)
     except ClientError as error:

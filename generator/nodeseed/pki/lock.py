@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
@@ -26,6 +27,11 @@ Hex = Annotated[str, Field(pattern=r"^[0-9a-f]+$")]
 Count = Annotated[int, Field(ge=0)]
 
 
+@lru_cache(maxsize=64)
+def _midnight(day: str) -> datetime:
+    return datetime.strptime(day, DAY).replace(tzinfo=UTC)
+
+
 class Issue(Block):
     """A day on which certificates of a class were issued, and for how many hours."""
 
@@ -35,7 +41,7 @@ class Issue(Block):
     @property
     def issued(self) -> datetime:
         """Midnight (UTC) of the day."""
-        return datetime.strptime(self.day, DAY).replace(tzinfo=UTC)
+        return _midnight(self.day)
 
     @property
     def lifetime(self) -> timedelta:

@@ -31,9 +31,13 @@ _Dumper.add_representer(str, _text)
 
 
 def yaml_text(document: Any) -> str:
-    """A document as YAML, keys in their order, long lines unbroken."""
+    """A document as YAML in ASCII, keys in their order, long lines unbroken.
+
+    cloud-init's way through a packed MIME part (user_data.py) garbles anything but ASCII, and some
+    platforms' forms do; so other characters are written as YAML's escapes.
+    """
     text: str = yaml.dump(
-        document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1 << 20
+        document, Dumper=_Dumper, sort_keys=False, allow_unicode=False, width=1 << 20
     )
     return text
 

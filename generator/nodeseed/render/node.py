@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,8 @@ DIRECT = (
     "/etc/systemd/system/nodeseed-install.service",
 )
 
+_STEP_UNIT = re.compile(r"/etc/systemd/system/nodeseed-([a-z-]+)\.service")
+
 # Modes other than 0644, by the start of the path.
 MODES: tuple[tuple[str, str], ...] = (
     (PROGRAM, "0755"),
@@ -63,8 +66,15 @@ class Rendering:
     digest: str
 
 
-# The steps of the on-node program that nodes are given.
+# The steps of the on-node program that nodes are given, each with its unit. The others are in the
+# tree and tested, but a node gets none before all of them fit together.
 STEPS = frozenset({"install"})
+
+
+def _step_of(path: str) -> str:
+    """The step that a unit runs; ``install``, which every node has, for all other files."""
+    found = _STEP_UNIT.fullmatch(path)
+    return found[1] if found else "install"
 
 
 def _mode(path: str) -> str:
@@ -78,6 +88,7 @@ def render_node(design: Design, machine: Machine, statements: Statements, lock: 
         PlannedFile(path, _mode(path), render_file(name, path, values))
         for name in sets(design, machine)
         for path in file_set(name)
+        if _step_of(path) in STEPS
     ]
     files.append(PlannedFile(PROGRAM, _mode(PROGRAM), program(STEPS)))
     files += _registry_mirrors(design, machine)

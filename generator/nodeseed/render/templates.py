@@ -11,8 +11,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, meta
 
+_ROOMS = ("spec", "pki", "platforms", "endpoints", "nodes", "render", "outputs")
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -54,24 +55,39 @@ def _template(name: str) -> Any:
     return environment().get_template(name)
 
 
+@cache
+def _constant(name: str) -> str | None:
+    """A template's text where it is the same for every node; None where it uses any value."""
+    jinja = environment()
+    source, _, _ = jinja.loader.get_source(jinja, name)  # type: ignore[union-attr]
+    parsed = jinja.parse(source)
+    if meta.find_undeclared_variables(parsed) or list(meta.find_referenced_templates(parsed)):
+        return None
+    return _ended(_template(name).render())
+
+
+def _ended(text: str) -> str:
+    return text.rstrip("\n") + "\n"
+
+
 def render_file(set_name: str, path: str, context: dict[str, Any]) -> str:
     """One file of a set for one node; always ends with a newline."""
-    text: str = _template(f"{set_name}{path}").render(context)
-    return text.rstrip("\n") + "\n"
+    name = f"{set_name}{path}"
+    return _constant(name) or _ended(_template(name).render(context))
 
 
 @cache
 def fingerprint() -> str:
     """32 hexadecimal digits over everything that decides user-data's bytes but spec and lock.
 
-    That is the templates, the on-node program, this package's own source, and the releases of the
-    libraries that shape text: equal fingerprints render equal bytes.
+    That is the templates, the on-node program, the source of every room on the way from spec to
+    bytes, and the releases of the libraries that shape text: equal fingerprints, equal bytes.
     """
     hashed = hashlib.sha256()
-    for folder, pattern in ((root(), "**/*"), (_PACKAGE, "**/*.py")):
-        for path in sorted(folder.glob(pattern)):
-            relative = path.relative_to(folder).as_posix()
-            if path.is_file() and "__pycache__" not in relative:
+    for folder in (root(), *(_PACKAGE / room for room in _ROOMS)):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                relative = f"{folder.name}/{path.relative_to(folder).as_posix()}"
                 hashed.update(f"{relative}\0".encode() + path.read_bytes() + b"\0")
     for library in ("deflate", "jinja2", "pyyaml"):
         hashed.update(f"{library} {metadata.version(library)}\0".encode())

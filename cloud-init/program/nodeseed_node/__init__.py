@@ -1,0 +1,21 @@
+"""The program that every node runs, one module per step, standard library only, Python 3.9.
+
+`nodeseed.render.program` cuts it per role, joins the modules into one file and strips it for
+shipping; it lands at /usr/local/lib/nodeseed/node.py and runs as `node.py STEP`.
+
+    machine.py        the one seam to the outside: files under a root, commands, console, status
+    install.py        the staged tree moves into place, newer revisions only
+    membership.py     pure: may etcd start here, and how (the one decision that can lose data)
+    member.py         a member list as etcd tells it, and what the log on the disk says we are
+    etcd.py           asks the peers, answers them, carries the decision out
+    answer.py         what a waiting machine answers its peers on etcd's peer port
+    promote.py        a learner becomes a voter; the cluster remembers its member list
+    static_pod.py     the same decision where etcd is a static pod
+    preflight.py      name, addresses, versions, disks, certificates, clock
+    network.py        sysctls, hosts entries, routes
+    control_plane.py  manifests, once etcd is healthy
+    cluster.py        what a cluster needs once, raced by all control planes
+    wait_api.py       a worker's kubelet waits here for the API
+    scrub.py          cached user-data and super-admin's credentials go
+    status.py         what every step said last
+"""

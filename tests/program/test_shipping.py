@@ -1,0 +1,171 @@
+"""The shipped file: one, small, the same bytes from every Python, and it still runs."""
+
+from __future__ import annotations
+
+import ast
+import gzip
+import io
+import json
+import subprocess
+import sys
+import tokenize
+from pathlib import Path
+
+import pytest
+
+from nodeseed.render.node import STEPS
+from nodeseed.render.program import modules, program, ship, steps, tree_digest
+from nodeseed_node.install import _digest
+from tests.program.machines import CONFIG
+
+NODES = {
+    "control-plane": ("control-plane", "systemd"),
+    "control-plane-static-pod": ("control-plane", "static-pod"),
+    "control-plane-without-etcd": ("control-plane", ""),
+    "worker": ("worker", ""),
+    "etcd": ("etcd", "systemd"),
+    "etcd-static-pod": ("etcd", "static-pod"),
+}
+LARGEST = 2_850  # bytes; user-data has room for it on every platform
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_each_kind_of_node_gets_a_program_that_python_3_9_reads(node: str) -> None:
+    text = program(steps(*NODES[node]))
+    ast.parse(text, feature_version=(3, 9))
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    assert not [token for token in tokens if token.type in (tokenize.COMMENT, tokenize.NL)]
+    assert "nodeseed_node" not in text
+    assert not [line for line in text.splitlines() if not line.strip()]
+
+
+@pytest.mark.parametrize("name", modules())
+def test_modules_use_the_grammar_of_python_3_9(name: str) -> None:
+    ast.parse(modules()[name], feature_version=(3, 9))
+
+
+def test_what_ships_is_small() -> None:
+    size = len(gzip.compress(program(STEPS).encode(), 9, mtime=0))
+    assert size <= LARGEST
+
+
+def test_a_worker_gets_nothing_of_a_control_plane() -> None:
+    text = program(steps("worker"))
+    assert "kubeadm init" not in text
+    assert "member/list" not in text
+    assert "/nodeseed/v1/state" not in text
+
+
+def test_it_runs(tmp_path: Path) -> None:
+    """Run as on a node, in a root of its own: `status` needs no privilege."""
+    text = program(steps("worker"))
+    assert text.endswith("}))\n")
+    (tmp_path / "etc/nodeseed").mkdir(parents=True)
+    (tmp_path / "etc/nodeseed/config.json").write_text(json.dumps(CONFIG))
+    (tmp_path / "var/lib/nodeseed").mkdir(parents=True)
+    (tmp_path / "var/lib/nodeseed/installed.json").write_text('{"revision": 3}')
+    (tmp_path / "run/nodeseed").mkdir(parents=True)
+    (tmp_path / "run/nodeseed/status.json").write_text('{"network": "done"}')
+    file = tmp_path / "node.py"
+    file.write_text(text.replace("}))\n", f'}},"{tmp_path}"))\n'))
+    done = subprocess.run(
+        [sys.executable, "-I", "-W", "error", str(file), "status"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "cp-1 of prod, node revision 3",
+        "cluster revision 2",
+        "network: done",
+    ]
+
+
+HAND_MADE = {
+    "run": '''"""Docs."""
+from __future__ import annotations
+import sys
+import json  # unused once annotations are gone
+from typing import Any, NamedTuple
+
+
+class Row(NamedTuple):
+    """Only fields."""
+    name: str
+    size: int | None = 3
+
+
+class Empty(Exception):
+    """Nothing in it."""
+
+
+def run(steps: dict[str, Any], *, root: str = "/", **more: json.JSONDecoder) -> int:
+    """Docs.
+
+    On several lines.
+    """
+    found: dict[str, int] = {}
+    text = f"{root + 'a  b'}  c # no comment {len( steps )}"
+
+    def inner(x: int) -> int:
+        return x if not x else 1 + x  # why
+
+    lines = """kept
+  # as it is
+"""
+    return inner(len(text + lines)) or -len(found)
+''',
+    "one": '''"""A step."""
+from nodeseed_node.run import Row
+
+
+def one(m: object) -> tuple[int, str]:
+    return (0, "a" "b")
+''',
+}
+
+
+def test_what_goes_and_what_stays() -> None:
+    assert (
+        ship(["one"], HAND_MADE)
+        == '''import sys
+from typing import NamedTuple
+class Row(NamedTuple):
+ name:object
+ size:object=3
+class Empty(Exception):
+ pass
+def run(steps,*,root="/",**more):
+ found={}
+ text=f"{root + 'a  b'}  c # no comment {len( steps )}"
+ def inner(x):
+  return x if not x else 1+x
+ lines="""kept
+  # as it is
+"""
+ return inner(len(text+lines))or-len(found)
+def one(m):
+ return(0,"a""b")
+sys.exit(run({"one":one}))
+'''
+    )
+
+
+def test_names_that_two_modules_share_are_refused() -> None:
+    clash = {**HAND_MADE, "one": HAND_MADE["one"] + "\n\nclass Row:\n    pass\n"}
+    with pytest.raises(ValueError, match=r"run\.py and one\.py both define Row"):
+        ship(["one"], clash)
+
+
+def test_what_cannot_be_positioned_is_refused() -> None:
+    with pytest.raises(ValueError, match="only ASCII"):
+        ship(["one"], {**HAND_MADE, "one": HAND_MADE["one"].replace("step", "st\u00e9p")})
+
+
+def test_generator_and_node_condense_a_tree_alike(tmp_path: Path) -> None:
+    files = {"a/b": b"1", "a-c": b"\xff", "etc/nodeseed/config.json": b"{}"}
+    for name, data in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    assert tree_digest(files) == _digest(tmp_path)

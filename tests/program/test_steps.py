@@ -1,0 +1,456 @@
+"""The steps beside install and etcd: what they do, what they say, and that they end."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from nodeseed_node.cluster import BINDINGS, cluster
+from nodeseed_node.control_plane import DONE, PODS, control_plane
+from nodeseed_node.install import RECORD
+from nodeseed_node.network import network
+from nodeseed_node.preflight import preflight
+from nodeseed_node.scrub import scrub
+from nodeseed_node.wait_api import wait_api
+from tests.program.machines import FakeMachine
+
+PKI = "etc/kubernetes/pki"
+
+
+def certificate(m: FakeMachine, name: str, days: float = 365) -> None:
+    """A self-signed pair for 127.0.0.1, placed as install places it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = m.now()
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    m.write(f"{PKI}/{name}.crt", made.public_bytes(pem))
+    private = key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    m.write(f"{PKI}/{name}.key", private, 0o600)
+    files = m.load(RECORD).get("files", [])
+    files += [f"{PKI}/{name}.crt", f"{PKI}/{name}.key"]
+    m.write(RECORD, json.dumps({"files": files}))
+
+
+def programs(command: tuple[str, ...], _: str) -> tuple[int, str]:
+    """Every program is there, in the right version."""
+    known = {"kubelet": "Kubernetes v1.37.2", "kubeadm": 'kubeadm {GitVersion:"v1.37.2"}'}
+    return 0, known.get(command[0], "")
+
+
+def mismatch(m: FakeMachine) -> None:
+    """Give apiserver.crt another certificate's key."""
+    certificate(m, "a")
+    m.write(f"{PKI}/apiserver.key", m.text(f"{PKI}/a.key"), 0o600)
+
+
+class TestPreflight:
+    @pytest.fixture
+    def m(self, tmp_path: Path) -> FakeMachine:
+        m = FakeMachine(tmp_path, "preflight", programs)
+        m.configure()
+        m.write("proc/sys/kernel/hostname", "cp-1\n")
+        m.write("proc/swaps", "Filename Type Size\n")
+        m.write("proc/mounts", "/dev/vdb /var/lib/etcd ext4 rw 0 0\n")
+        m.write("etc/fstab", "LABEL=etcd /var/lib/etcd ext4 defaults 0 2\n")
+        m.write("etc/modules-load.d/nodeseed.conf", "br_netfilter\noverlay\n")
+        m.write("var/lib/kubelet/config.yaml", "kind: KubeletConfiguration\n")
+        m.write("run/containerd/containerd.sock", "")
+        certificate(m, "apiserver")
+        return m
+
+    def test_all_is_well(self, m: FakeMachine) -> None:
+        assert preflight(m) == 0
+        assert m.console == ["nodeseed cp-1: preflight: all is well; certificates last 365 days"]
+        assert m.commands[0] == ("modprobe", "-a", "br_netfilter", "overlay")
+
+    @pytest.mark.parametrize(
+        ("broken", "said"),
+        [
+            (
+                lambda m: m.write("proc/sys/kernel/hostname", "cp-1.example.com"),
+                "the host name is cp-1.example.com, not cp-1",
+            ),
+            (
+                lambda m: m.configure(addresses=["127.0.0.1", "192.0.2.1", "2001:db8::1"]),
+                "no interface has 192.0.2.1; no interface has 2001:db8::1",
+            ),
+            (
+                lambda m: m.configure(kubernetesVersion="1.38.0"),
+                "kubelet is absent or older than 1.38.0; kubeadm is absent or older than 1.38.0",
+            ),
+            (lambda m: m.remove("run/containerd/containerd.sock"), "containerd does not run"),
+            (
+                lambda m: m.write("proc/swaps", "Filename\n/dev/vdc partition 1\n"),
+                "swap is on and the kubelet refuses it: swapoff -a",
+            ),
+            (lambda m: m.write("proc/mounts", ""), "/var/lib/etcd is not mounted"),
+            (lambda m: m.remove(f"{PKI}/apiserver.key"), f"missing: {PKI}/apiserver.key"),
+            (
+                lambda m: certificate(m, "old", days=-1),
+                "a certificate has expired: boot with newer user-data",
+            ),
+            (mismatch, f"{PKI}/apiserver.crt and its key do not fit: KEY_VALUES_MISMATCH"),
+        ],
+        ids=range(9),
+    )
+    def test_a_problem_is_said_and_waited_for(
+        self, m: FakeMachine, broken: Callable[[FakeMachine], Any], said: str
+    ) -> None:
+        broken(m)
+        m.while_asleep = [lambda: (_ for _ in ()).throw(TimeoutError)]
+        with pytest.raises(TimeoutError):
+            preflight(m)
+        assert m.said == said
+
+    def test_swap_may_be_wanted(self, m: FakeMachine) -> None:
+        m.write("proc/swaps", "Filename\n/dev/vdc partition 1\n")
+        m.write("var/lib/kubelet/config.yaml", "failSwapOn: false\n")
+        assert preflight(m) == 0
+
+    def test_a_kubelet_that_was_upgraded_by_hand_is_right(self, m: FakeMachine) -> None:
+        m.configure(kubernetesVersion="1.36.4")
+        assert preflight(m) == 0
+
+    def test_the_clock_holds_up_for_two_minutes_at_most(self, m: FakeMachine) -> None:
+        m.configure(issued="2030-01-01T00:00:00Z")
+        assert preflight(m) == 0
+        assert m.slept == 120
+        assert m.said == "the clock is not synchronised; certificates last 364 days"
+
+
+class TestNetwork:
+    def test_hosts_are_rewritten_and_what_was_there_stays(self, tmp_path: Path) -> None:
+        m = FakeMachine(tmp_path, "network")
+        m.configure()
+        m.write("etc/hosts", "127.0.0.1 localhost\n10.9.9.9 gone # nodeseed\n")
+        for _ in range(2):
+            assert network(m) == 0
+            assert m.text("etc/hosts").splitlines() == [
+                "127.0.0.1 localhost",
+                "10.0.0.11 cp-1 api.prod.example.com # nodeseed",
+            ]
+        assert ("sysctl", "-q", "-p", "/etc/sysctl.d/99-nodeseed.conf") in m.commands
+        assert m.said == "0 pod routes, 1 hosts"
+
+    def test_the_whole_range_is_routed_but_not_to_ourselves(self, tmp_path: Path) -> None:
+        m = FakeMachine(tmp_path, "network")
+        pairs = [["10.0.0.0/24", "10.244.0.0/16"], ["fd00::/120", "fd00:1::/56"]]
+        m.configure(podRoutes=pairs, addresses=["10.0.0.21", "fd00::15"])
+        assert network(m) == 0
+        routes = m.stdin[-1].splitlines()
+        assert routes[0] == "route replace 10.244.1.0/24 via 10.0.0.1"
+        assert "route replace 10.244.20.0/24 via 10.0.0.20" in routes
+        assert "route replace fd00:1:0:14::/64 via fd00::14" in routes
+        assert not [route for route in routes if route.endswith((" 10.0.0.21", " fd00::15"))]
+        assert len(routes) == 253 + 254
+
+    def test_a_wide_subnet_spans_several_sixteens(self, tmp_path: Path) -> None:
+        m = FakeMachine(tmp_path, "network")
+        m.configure(podRoutes=[["10.0.0.0/22", "10.64.0.0/14"]], addresses=["10.0.0.21"])
+        assert network(m) == 0
+        assert "route replace 10.67.254.0/24 via 10.0.3.254" in m.stdin[-1]
+
+    def test_routes_that_fail_are_said_and_hold_up_for_a_minute(self, tmp_path: Path) -> None:
+        m = FakeMachine(
+            tmp_path, "network", lambda c, _: (2, "Nexthop invalid") if c[0] == "ip" else (0, "")
+        )
+        m.configure()
+        assert network(m) == 0
+        assert (m.said, m.slept) == ("routes: Nexthop invalid", 60)
+
+
+class Api:
+    """An API server that answers /readyz as it is told."""
+
+    def __init__(self, m: FakeMachine, status: int) -> None:
+        certificate(m, "ca")
+        outer = self
+        self.status = status
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(outer.status if self.path == "/readyz" else 404)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(m.path(f"{PKI}/ca.crt"), m.path(f"{PKI}/ca.key"))
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"https://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def __enter__(self) -> Api:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class TestWaitApi:
+    def test_it_waits_until_the_api_is_ready(self, tmp_path: Path) -> None:
+        m = FakeMachine(tmp_path, "wait-api")
+        with Api(m, 500) as api:
+            m.configure(endpoint=api.url)
+            m.while_asleep = [lambda: setattr(api, "status", 401)]
+            assert wait_api(m) == 0
+        assert [line.partition("wait-api: ")[2] for line in m.console] == [
+            f"waiting for {api.url}: it says 500",
+            "the API answers",
+        ]
+
+    def test_it_gives_up_after_ten_minutes(self, tmp_path: Path) -> None:
+        m = FakeMachine(tmp_path, "wait-api")
+        certificate(m, "ca")
+        m.configure(endpoint="https://127.0.0.1:1")
+        assert wait_api(m) == 0
+        assert m.slept == 600
+        assert m.said == "no answer from https://127.0.0.1:1, starting the kubelet anyway"
+        assert "Connection refused" in m.console[0]
+
+
+class Kubeadm:
+    """A kubeadm that writes manifests of its version."""
+
+    def __init__(self, version: str = "1.37.2") -> None:
+        self.version = version
+        self.m: FakeMachine | None = None
+
+    def __call__(self, command: tuple[str, ...], _: str) -> tuple[int, str]:
+        assert self.m
+        if command[3:5] == ("control-plane", "all"):
+            for pod in PODS:
+                text = f"metadata:\n  labels:\n    component: x\nimage: r/{pod}:v{self.version}\n"
+                self.m.write(f"etc/kubernetes/manifests/{pod}.yaml", text, 0o600)
+        return 0, ""
+
+
+class TestControlPlane:
+    @pytest.fixture
+    def ready(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeMachine:
+        monkeypatch.setattr("nodeseed_node.control_plane.answers", lambda m, server: "")
+        monkeypatch.setattr("nodeseed_node.control_plane.member_list", lambda *_: (1, ()))
+        kubeadm = Kubeadm()
+        m = FakeMachine(tmp_path, "control-plane", kubeadm)
+        kubeadm.m = m
+        m.configure(etcdEndpoints=["https://10.0.0.11:2379"])
+        return m
+
+    def manifest(self, m: FakeMachine) -> str:
+        return m.text("etc/kubernetes/manifests/kube-apiserver.yaml")
+
+    def test_the_first_boot_writes_them_as_kubeadm_does(self, ready: FakeMachine) -> None:
+        assert control_plane(ready) == 0
+        assert len(ready.commands) == 1
+        assert "nodeseed.dev" not in self.manifest(ready)
+        assert ready.said == "the API server is ready"
+
+    def test_a_reboot_leaves_them_alone(self, ready: FakeMachine) -> None:
+        control_plane(ready)
+        ready.write("etc/kubernetes/manifests/kube-scheduler.yaml", "by kubeadm upgrade")
+        assert control_plane(ready) == 0
+        assert len(ready.commands) == 1
+
+    def test_an_absent_one_is_written_again(self, ready: FakeMachine) -> None:
+        control_plane(ready)
+        ready.remove("etc/kubernetes/manifests/kube-scheduler.yaml")
+        assert control_plane(ready) == 0
+        assert len(ready.commands) == 2
+
+    def test_a_newer_revision_writes_and_restarts(self, ready: FakeMachine) -> None:
+        control_plane(ready)
+        for revision in (4, 5):
+            ready.configure(revision=revision, etcdEndpoints=["https://10.0.0.11:2379"])
+            assert control_plane(ready) == 0
+            assert self.manifest(ready).count("nodeseed.dev/revision") == 1
+        assert yaml.safe_load(self.manifest(ready))["metadata"]["labels"] == {
+            "component": "x",
+            "nodeseed.dev/revision": "5",
+        }
+
+    def test_newer_pods_are_kept_and_restarted(self, ready: FakeMachine) -> None:
+        control_plane(ready)
+        for pod in PODS:
+            name = f"etc/kubernetes/manifests/{pod}.yaml"
+            ready.write(name, ready.text(name).replace("1.37.2", "1.38.10"))
+        ready.configure(revision=4, etcdEndpoints=["https://10.0.0.11:2379"])
+        assert control_plane(ready) == 0
+        assert len(ready.commands) == 1
+        assert 'nodeseed.dev/revision: "4"' in self.manifest(ready)
+        kept = "the API server is ready; kept v1.38.10, newer than the user-data's 1.37.2"
+        assert ready.said == kept
+
+    def test_a_complaint_of_kubeadm_is_said_and_tried_again(self, ready: FakeMachine) -> None:
+        good = ready.answer
+        ready.answer = lambda command, stdin: (1, "W0101\nerror: no such file")
+        ready.while_asleep = [lambda: setattr(ready, "answer", good)]
+        assert control_plane(ready) == 0
+        assert "kubeadm control-plane: error: no such file" in ready.console[0]
+        assert ready.load(DONE)["revision"] == 3
+
+    def test_without_etcd_it_waits(self, ready: FakeMachine, monkeypatch: Any) -> None:
+        def refuse(*_: object) -> None:
+            raise OSError
+
+        monkeypatch.setattr("nodeseed_node.control_plane.member_list", refuse)
+        ready.while_asleep = [lambda: (_ for _ in ()).throw(TimeoutError)]
+        with pytest.raises(TimeoutError):
+            control_plane(ready)
+        assert ready.said == "waiting for a healthy etcd quorum"
+        assert not ready.commands
+
+
+class Cluster:
+    """What kubectl and kubeadm see of a cluster: two ConfigMaps and who may do what."""
+
+    def __init__(self, mark: dict[str, str] | None = None, version: str = "") -> None:
+        self.mark = mark
+        self.version = version
+        self.admin = mark is not None
+        self.applied: list[str] = []
+        self.phases: list[str] = []
+
+    def __call__(self, command: tuple[str, ...], stdin: str) -> tuple[int, str]:
+        if command[0] == "kubeadm":
+            self.phases.append(" ".join(command[3:-1]))
+            return 0, ""
+        if "super-admin" in command[1]:
+            self.admin = True
+        if not self.admin:
+            return 1, "Forbidden"
+        if command[2] == "get":
+            if "nodeseed" in command:
+                found = {"metadata": {"resourceVersion": "7"}, "data": self.mark}
+                return 0, json.dumps(found) if self.mark else ""
+            return 0, f"kind: X\nkubernetesVersion: v{self.version}\n" if self.version else ""
+        self.applied.append(stdin or command[-1])
+        return 0, ""
+
+
+class TestCluster:
+    def run(self, root: Path, there: Cluster, **config: Any) -> FakeMachine:
+        m = FakeMachine(root, "cluster", there)
+        m.configure(**config)
+        m.write("etc/nodeseed/manifests/00.yaml", "kind: X")
+        assert cluster(m) == 0
+        return m
+
+    def test_the_first_does_everything_and_marks_last(self, tmp_path: Path) -> None:
+        there = Cluster()
+        m = self.run(tmp_path, there)
+        assert there.phases == [
+            "upload-config all",
+            "addon kube-proxy",
+            "addon coredns",
+            "mark-control-plane",
+        ]
+        assert there.applied[0] == there.applied[1] == BINDINGS
+        assert there.applied[2].endswith("manifests/00.yaml")
+        mark = json.loads(there.applied[-1])
+        assert mark["data"] == {"revision": "2", "version": "1.37.2"}
+        assert mark["metadata"] == {"name": "nodeseed", "namespace": "kube-system"}
+        assert m.said == "revision 2 applied, node marked"
+
+    def test_the_bindings_are_what_kubeadm_makes(self) -> None:
+        bindings = [one for one in yaml.safe_load_all(BINDINGS) if one]
+        assert [(b["metadata"]["name"], b["roleRef"]["name"]) for b in bindings] == [
+            ("kubeadm:cluster-admins", "cluster-admin"),
+            ("kubeadm:apiserver-kubelet-client", "system:kubelet-api-admin"),
+        ]
+
+    def test_what_is_done_is_not_done_again(self, tmp_path: Path) -> None:
+        there = Cluster({"revision": "2", "version": "1.37.2"})
+        self.run(tmp_path, there)
+        assert (there.phases, there.applied) == (["mark-control-plane"], [])
+
+    def test_a_newer_revision_is_applied_unless_somebody_was_faster(self, tmp_path: Path) -> None:
+        there = Cluster({"revision": "1", "version": "1.36.0"}, "1.36.0")
+        self.run(tmp_path, there)
+        assert "upload-config all" in there.phases
+        assert json.loads(there.applied[-1])["metadata"]["resourceVersion"] == "7"
+
+    @pytest.mark.parametrize(("mark", "version"), [("1.38.0", "1.37.2"), ("1.37.2", "1.38.0")])
+    def test_a_newer_version_is_never_lowered(
+        self, tmp_path: Path, mark: str, version: str
+    ) -> None:
+        there = Cluster({"revision": "1", "version": mark}, version)
+        self.run(tmp_path, there)
+        assert there.phases == ["mark-control-plane"]
+        assert json.loads(there.applied[-1])["data"] == {"revision": "2", "version": "1.38.0"}
+
+
+class TestScrub:
+    SUPER = (
+        "users:\n- name: kubernetes-super-admin\n  user:\n    client-certificate-data: QQ==\n"
+        "    client-key-data: Qg==\ncontexts: []\n"
+    )
+
+    def test_caches_and_credentials_go(self, tmp_path: Path) -> None:
+        m = FakeMachine(tmp_path, "scrub")
+        m.configure()
+        cached = [
+            "var/lib/cloud/instances/i-1/user-data.txt",
+            "var/lib/cloud/instances/i-1/user-data.txt.i",
+            "var/lib/cloud/instances/i-1/cloud-config.txt",
+            "run/cloud-init/combined-cloud-config.json",
+        ]
+        for name in (*cached, "var/lib/cloud/instances/i-1/obj.pkl"):
+            m.write(name, "secret")
+        m.write("etc/kubernetes/super-admin.conf", self.SUPER, 0o600)
+        m.while_asleep = [lambda: m.write("run/cloud-init/result.json", "{}")]
+        assert scrub(m) == 0
+        assert not [name for name in cached if m.path(name).exists()]
+        assert m.path("var/lib/cloud/instances/i-1/obj.pkl").exists()
+        left = yaml.safe_load(m.text("etc/kubernetes/super-admin.conf"))
+        assert left["users"] == [{"name": "kubernetes-super-admin", "user": None}]
+        assert "waiting for cloud-init to end" in m.console[0]
+
+    def test_credentials_stay_until_the_binding_is_there(self, tmp_path: Path) -> None:
+        m = FakeMachine(tmp_path, "scrub", lambda c, _: (1, "NotFound"))
+        m.configure()
+        m.write("run/cloud-init/result.json", "{}")
+        m.write("etc/kubernetes/super-admin.conf", self.SUPER, 0o600)
+        m.while_asleep = [lambda: (_ for _ in ()).throw(TimeoutError)]
+        with pytest.raises(TimeoutError):
+            scrub(m)
+        assert m.text("etc/kubernetes/super-admin.conf") == self.SUPER
+        assert m.said == "NotFound"
+
+    def test_a_worker_has_neither(self, tmp_path: Path) -> None:
+        m = FakeMachine(tmp_path, "scrub")
+        m.configure()
+        assert scrub(m) == 0
+        assert m.slept == 600
+        assert not m.commands
