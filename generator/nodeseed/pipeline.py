@@ -124,7 +124,7 @@ def render_cluster(
     lock = draft(_base(old, design, seed, chance.now), membership(design), now=chance.now)
     statements = Statements(design.cluster.pki, lock)
     statements.refuse_new_authorities()
-    _refuse_dead_certificates(lock, chance.now)
+    _refuse_dead_certificates(lock, statements.calendar, chance.now)
     _refuse_other_rendering(old, lock, design, statements, choices)
 
     machines = {machine.name: machine for machine in design.machines}
@@ -139,7 +139,7 @@ def render_cluster(
         "cluster-revision": str(cluster_revision),
     }
     report = Report(design, lock)
-    dates, records, too_large = Dates(lock), dict(lock.nodes), list[TooLarge]()
+    dates, records, too_large = statements.calendar, dict(lock.nodes), list[TooLarge]()
     encode = ENCODINGS[design.platform.encoding]
 
     with Folder(choices.out, design.cluster.name) as folder:
@@ -248,8 +248,7 @@ def _base(old: Lock | None, design: Design, seed: Seed, now: datetime) -> Lock:
     )
 
 
-def _refuse_dead_certificates(lock: Lock, now: datetime) -> None:
-    dates = Dates(lock)
+def _refuse_dead_certificates(lock: Lock, dates: Dates, now: datetime) -> None:
     gone = [expiry for expiry in dates.all(now) if expiry.not_after <= now]
     if gone:
         first = gone[0]

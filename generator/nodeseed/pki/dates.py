@@ -38,6 +38,7 @@ class Dates:
 
     def __init__(self, lock: Lock) -> None:
         self._lock = lock
+        self._known: dict[tuple[str, str], tuple[datetime, datetime]] = {}
         self._spread = PROFILES[lock.profile].spread
 
     def generation(self, row: Certificate, node: str) -> int:
@@ -46,6 +47,11 @@ class Dates:
 
     def of(self, row: Certificate, node: str) -> tuple[datetime, datetime]:
         """First and last second of validity (UTC); a leaf ends with its CA at the latest."""
+        if (row.name, node) not in self._known:
+            self._known[row.name, node] = self._work_out(row, node)
+        return self._known[row.name, node]
+
+    def _work_out(self, row: Certificate, node: str) -> tuple[datetime, datetime]:
         issued = self._lock.issue(row.klass, node if row.of_node else None)
         first, last = validity(
             issued=issued.issued,

@@ -35,7 +35,7 @@ class Statements:
         self._pki = pki
         self._lock = lock
         self.profile: Profile = PROFILES[pki.profile]
-        self._dates = Dates(lock)
+        self.calendar = Dates(lock)
 
     def algorithm(self, row: Certificate) -> str:
         """The key's algorithm."""
@@ -44,7 +44,7 @@ class Statements:
 
     def generation(self, row: Certificate, node: str) -> int:
         """How often the identity's keys were replaced, from 1."""
-        return self._dates.generation(row, node)
+        return self.calendar.generation(row, node)
 
     def common_name(self, row: Certificate, node: str) -> str:
         """The subject's Common Name."""
@@ -52,7 +52,7 @@ class Statements:
 
     def dates(self, row: Certificate, node: str) -> tuple[datetime, datetime]:
         """First and last second of validity (UTC)."""
-        return self._dates.of(row, node)
+        return self.calendar.of(row, node)
 
     def content(self, row: Certificate, names: Names) -> Content:
         """Everything that the certificate says."""
