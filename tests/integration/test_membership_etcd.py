@@ -310,7 +310,7 @@ def test_members_form_a_cluster_in_any_order_however_late(lab: Lab) -> None:
     eventually(lambda: voters(lab, one) == {"m1", "m3"})
     two.start()
     eventually(lambda: voters(lab, two) == {"m1", "m2", "m3"})
-    assert "joining: the cluster expects this member" in two.lines
+    assert "joining" in two.lines
     cluster, rows = member_list(one, client(one.url))
     urls = one.config["etcd"]["members"].values()
     assert cluster == cluster_id(member_id(url, TOKEN) for url in urls)
@@ -321,11 +321,11 @@ def test_members_form_a_cluster_in_any_order_however_late(lab: Lab) -> None:
 def test_the_log_on_the_disk_tells_who_it_belongs_to(tmp_path: Path, release: str) -> None:
     lab = Lab(tmp_path, program(release))
     node = lab.add("m1", ("m1",))
-    assert disk_member(node.path("var/lib/etcd")) is None
+    assert disk_member(node) is None
     try:
         node.start()
         eventually(lambda: voters(lab, node) == {"m1"})
-        assert disk_member(node.path("var/lib/etcd")) == lab.list(node)[0].id
+        assert disk_member(node) == lab.list(node)[0].id
         assert promote(node) == 0
         value = gateway(node, client(node.url), "kv/range", {"key": KEY})["kvs"][0]["value"]
         assert json.loads(base64.b64decode(value)) == {
@@ -416,8 +416,8 @@ def test_growth_and_then_older_user_data_changes_nothing(lab: Lab) -> None:
     three.stop()
     three.wipe()
     three.start()
-    newer = "the cluster's member list is revision 2, this user-data has 1: "
-    eventually(lambda: three.waits == newer + "boot with newer user-data")
+    newer = "members have revision 2, not 1: boot with newer user-data"
+    eventually(lambda: three.waits == newer)
 
 
 def test_all_lose_power_and_come_back_whatever_the_window(lab: Lab) -> None:

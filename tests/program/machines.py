@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from nodeseed_node.machine import STATUS, Machine
 
-MONDAY = datetime(2026, 11, 23, 10, tzinfo=UTC)
+MONDAY = datetime(2026, 11, 23, 10, tzinfo=UTC).timestamp()
 
 CONFIG: dict[str, Any] = {
     "cluster": "prod",
@@ -27,7 +27,10 @@ CONFIG: dict[str, Any] = {
     "hosts": {"10.0.0.11": ["cp-1", "api.prod.example.com"]},
     "podRoutes": None,
     "kubeconfigs": {
-        "admin.conf": {"user": "kubernetes-admin", "server": "https://10.0.0.11:6443"},
+        "/etc/kubernetes/admin.conf": {
+            "user": "kubernetes-admin",
+            "server": "https://10.0.0.11:6443",
+        },
     },
 }
 
@@ -55,8 +58,8 @@ class FakeMachine(Machine):
         self.stdin.append(stdin)
         return self.answer(command, stdin)
 
-    def now(self) -> datetime:
-        return MONDAY + timedelta(seconds=self.slept)
+    def now(self) -> float:
+        return MONDAY + self.slept
 
     def uptime(self) -> float:
         return self.slept

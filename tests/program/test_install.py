@@ -70,7 +70,7 @@ def stage(root: Path, files: dict[str, str] | None = None, **changes: Any) -> Pa
         "etc/kubernetes/pki/ca.crt": "CA",
         "etc/kubernetes/pki/apiserver.key": f"key of {config['revision']}",
         "etc/systemd/system/nodeseed-network.service": UNIT,
-        "etc/systemd/system/kubelet.service.d/10-x.conf": "[Install]",
+        "etc/systemd/system/kubelet.service.d/10-x.conf": "[Service]",
         "etc/systemd/system/nodeseed-node.target": "[Unit]\n",
         "kubeconfig/admin.conf.crt": "CERT",
         "kubeconfig/admin.conf.key": f"KEY of {config['revision']}",
@@ -82,7 +82,7 @@ def stage(root: Path, files: dict[str, str] | None = None, **changes: Any) -> Pa
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         path.chmod(0o600 if name.endswith(".key") else 0o644)
-        digest.update(f"{name}\0{len(text)}\0{text}".encode())
+        digest.update(f"{name}{text}".encode())
     config.setdefault("tree", digest.hexdigest()[:32])
     (folder / "etc/nodeseed").mkdir(parents=True)
     (folder / CONFIG_PATH).write_text(json.dumps(config))
@@ -113,6 +113,7 @@ def test_a_first_boot_places_all_and_starts_the_node(tmp_path: Path) -> None:
     assert install(m) == 0
     assert m.commands == [
         ("systemctl", "enable", "nodeseed-network.service"),
+        ("systemctl", "--no-block", "try-restart", "nodeseed-network.service"),
         ("systemctl", "daemon-reload"),
         ("systemctl", "start", "--no-block", "nodeseed-node.target"),
     ]
@@ -199,7 +200,7 @@ def test_an_older_revision_never_takes_a_node_back(tmp_path: Path) -> None:
     assert install(m) == 0
     assert m.text("etc/kubernetes/pki/apiserver.key") == "key of 3"
     assert not tree.exists()
-    assert m.said == "the user-data is older: 2; revision 3 in place"
+    assert m.said == "revision 3 in place"
 
 
 def test_a_newer_revision_replaces_removes_and_restarts(tmp_path: Path) -> None:
@@ -240,13 +241,13 @@ def test_two_identities_at_once_are_not_guessed_about(tmp_path: Path) -> None:
     stage(tmp_path, node="cp-2", revision=4)
     m = FakeMachine(tmp_path, "install")
     assert install(m) == 1
-    assert "user-data of several nodes" in m.said
+    assert "refused user-data of several nodes" in m.said
 
 
 def test_nothing_staged_is_said(tmp_path: Path) -> None:
     m = FakeMachine(tmp_path, "install")
     assert install(m) == 1
-    assert m.said == "nothing in place yet"
+    assert m.said == "revision none in place"
 
 
 @pytest.mark.parametrize("lost", ["etc/kubernetes/pki/ca.crt", CONFIG_PATH])

@@ -11,7 +11,7 @@ from tests.program.machines import FakeMachine
 
 
 def test_a_written_file_has_its_mode_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
-    m = Machine(str(tmp_path))
+    m = Machine(str(tmp_path), "test")
     m.write("etc/secret", "one", 0o600)
     m.write("etc/secret", b"two", 0o640)
     assert m.text("etc/secret") == "two"
@@ -20,7 +20,7 @@ def test_a_written_file_has_its_mode_and_leaves_nothing_beside_it(tmp_path: Path
 
 
 def test_what_a_power_cut_left_half_written_is_in_nobodys_way(tmp_path: Path) -> None:
-    m = Machine(str(tmp_path))
+    m = Machine(str(tmp_path), "test")
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/.secret.nodeseed").write_text("hal")
     m.write("etc/secret", "whole", 0o600)
@@ -28,7 +28,7 @@ def test_what_a_power_cut_left_half_written_is_in_nobodys_way(tmp_path: Path) ->
 
 
 def test_absent_and_broken_files_are_empty(tmp_path: Path) -> None:
-    m = Machine(str(tmp_path))
+    m = Machine(str(tmp_path), "test")
     (tmp_path / "half").write_text('{"a":')
     (tmp_path / "noise").write_bytes(b"\xff\xfe")
     assert (m.text("none"), m.text("noise")) == ("", "")
@@ -81,7 +81,7 @@ def test_a_bounded_wait_gives_up(tmp_path: Path) -> None:
 
 
 def test_programs_report_code_and_output() -> None:
-    m = Machine()
+    m = Machine("/", "test")
     assert m.run("sh", "-c", "cat; echo err >&2; exit 3", stdin="in\n") == (3, "in\nerr")
     code, said = m.run("no-such-program-here")
     assert code == 127

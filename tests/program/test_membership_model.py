@@ -26,18 +26,7 @@ import pytest
 
 from nodeseed_node import membership
 from nodeseed_node.membership import (
-    ADD,
-    DATA,
-    EMPTY,
-    EXISTING,
-    FORMED,
-    HEALTHY,
-    NEW,
-    REMOVE,
-    SILENT,
-    START,
-    UNSTARTED,
-    WAIT,
+    Answer,
     Decision,
     Member,
     Own,
@@ -156,29 +145,29 @@ def listing(disk: Disk) -> Quorum:
     return Quorum(7, rows, disk.revision)
 
 
-def look(state: State, i: int) -> tuple[dict[str, str], list[Quorum]]:
+def look(state: State, i: int) -> tuple[dict[str, Answer], list[Quorum]]:
     """What machine i hears when it asks the others."""
-    answers = {}
+    answers: dict[str, Answer] = {}
     quorums = []
     heard = near(state, i)
     for j in range(3):
         if j == i:
             continue
         node = state.nodes[j]
-        answer = SILENT
+        answer: Answer = "silent"
         if j in heard and node.doing == "running" and node.disk:
             found = leader(state, [k for k in heard if k != i])
             if found and found[0].length and j in found[1]:
-                answer = HEALTHY
+                answer = "healthy"
                 quorums.append(listing(found[0]))
             elif any(place and place.started for place in node.disk.config):
-                answer = FORMED
+                answer = "formed"
             elif not node.disk.length and node.disk.generation:
-                answer = FORMED  # its member IDs are not those of a founder
+                answer = "formed"  # its member IDs are not those of a founder
             else:
-                answer = UNSTARTED
+                answer = "unstarted"
         elif j in heard:
-            answer = EMPTY if node.disk is None else DATA
+            answer = "empty" if node.disk is None else "data"
         answers[URLS[f"m{j}"]] = answer
     return answers, quorums
 
@@ -189,7 +178,7 @@ def observe(state: State, i: int, decide: Decide) -> Node:
     number = None if node.disk is None else 10 * i + node.disk.generation + 1
     own = Own(f"m{i}", URLS[f"m{i}"], URLS, 2 if node.newer else 1, number)
     decision = decide(own, answers, quorums, True, not node.newer)
-    if decision.action == WAIT:
+    if decision.action == "wait":
         return node
     return node._replace(doing=decision.action, target=decision.target)
 
@@ -204,12 +193,12 @@ def act(state: State, i: int) -> Iterator[State]:
     """Do what was decided, however long ago."""
     node = state.nodes[i]
     again = replaced(state, i, node._replace(doing="asking", target=0))
-    if node.doing == START:
+    if node.doing == "start":
         yield replaced(state, i, node._replace(doing="running"))
-    elif node.doing == NEW:
+    elif node.doing == "new":
         fresh = Disk(0, 0, FOUNDING, 0, True)
         yield replaced(state, i, node._replace(doing="running", disk=fresh))
-    elif node.doing == EXISTING:
+    elif node.doing == "existing":
         # etcd itself asks for the member list, and ends if it is not in it
         found = leader(state, [j for j in near(state, i) if j != i])
         place = found[0].config[i] if found else None
@@ -230,9 +219,9 @@ def committing(state: State, i: int, node: Node) -> Iterator[State]:
         return
     best, agree = found
     config = list(best.config)
-    if node.doing == REMOVE and config[i]:
+    if node.doing == "remove" and config[i]:
         config[i] = None
-    elif node.doing == ADD and not config[i]:
+    elif node.doing == "add" and not config[i]:
         if any(place and place.learner for place in config):
             yield state
             return
@@ -436,29 +425,31 @@ def test_the_excluded_losses_are_real(cuts: int) -> None:
 
 
 def etcds_own_rule(
-    own: Own, answers: dict[str, str], quorums: list[Quorum], clock: bool, window: bool
+    own: Own, answers: dict[str, Answer], quorums: list[Quorum], clock: bool, window: bool
 ) -> Decision:
     """Start as `new` unless somebody says that we have been here before."""
     real = membership.decide(own, answers, quorums, clock, window)
-    if real.action == WAIT and not quorums and own.disk is None:
-        return Decision(NEW, "nobody objects")
+    if real.action == "wait" and not quorums and own.disk is None:
+        return Decision("new", "nobody objects")
     return real
 
 
 def without_formed(
-    own: Own, answers: dict[str, str], quorums: list[Quorum], clock: bool, window: bool
+    own: Own, answers: dict[str, Answer], quorums: list[Quorum], clock: bool, window: bool
 ) -> Decision:
     """Take a formed member without quorum for one that waits, as its peer port might suggest."""
-    blind = {url: UNSTARTED if said == FORMED else said for url, said in answers.items()}
+    blind: dict[str, Answer] = {
+        url: "unstarted" if said == "formed" else said for url, said in answers.items()
+    }
     return membership.decide(own, blind, quorums, clock, window)
 
 
 def without_replacement(
-    own: Own, answers: dict[str, str], quorums: list[Quorum], clock: bool, window: bool
+    own: Own, answers: dict[str, Answer], quorums: list[Quorum], clock: bool, window: bool
 ) -> Decision:
     """Start again under the old identity instead of removing it."""
     real = membership.decide(own, answers, quorums, clock, window)
-    return Decision(NEW, "as before") if real.action == REMOVE else real
+    return Decision("new", "as before") if real.action == "remove" else real
 
 
 @pytest.mark.parametrize("rule", [etcds_own_rule, without_formed, without_replacement])

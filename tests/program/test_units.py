@@ -17,6 +17,7 @@ SETS = {
     "common": [("control-plane", ""), ("worker", ""), ("etcd", "systemd")],
     "worker": [("worker", "")],
     "control-plane": [("control-plane", "")],
+    "cni-bridge": [("worker", "")],
     "etcd-systemd": [("control-plane", "systemd"), ("etcd", "systemd")],
     "etcd-static-pod": [("control-plane", "static-pod"), ("etcd", "static-pod")],
 }
@@ -37,7 +38,7 @@ def test_a_service_runs_a_step_that_its_nodes_have_and_tries_for_ever(path: Path
     program, file, step = unit["ExecStart"].split()
     assert (program, file) == ("/usr/bin/python3", "/usr/local/lib/nodeseed/node.py")
     for role, etcd in SETS[path.relative_to(root()).parts[0]]:
-        assert step in steps(role, etcd)
+        assert step in steps(role, etcd, routes=True)
     assert unit["StartLimitIntervalSec"] == "0"
     assert unit["Restart"] in ("on-failure", "always")
     if unit.get("Type") == "oneshot":
@@ -47,7 +48,7 @@ def test_a_service_runs_a_step_that_its_nodes_have_and_tries_for_ever(path: Path
 
 def test_every_step_of_a_unit_has_one() -> None:
     run = {settings(path)["ExecStart"].split()[-1] for path in SERVICES}
-    wanted = steps("control-plane", "static-pod") | steps("worker")
+    wanted = steps("control-plane", "static-pod", routes=True) | steps("worker")
     assert run == wanted - {"status"}
 
 

@@ -3,6 +3,7 @@
 `nodeseed.render.program` cuts it per role, joins the modules into one file and strips it for
 shipping; it lands at /usr/local/lib/nodeseed/node.py and runs as `node.py STEP`.
 
+    run.py            a step by name
     machine.py        the one seam to the outside: files under a root, commands, console, status
     install.py        the staged tree moves into place, newer revisions only
     membership.py     pure: may etcd start here, and how (the one decision that can lose data)
@@ -11,11 +12,13 @@ shipping; it lands at /usr/local/lib/nodeseed/node.py and runs as `node.py STEP`
     answer.py         what a waiting machine answers its peers on etcd's peer port
     promote.py        a learner becomes a voter; the cluster remembers its member list
     static_pod.py     the same decision where etcd is a static pod
+    https.py          one request, trusting our own CAs
     preflight.py      name, addresses, versions, disks, certificates, clock
-    network.py        sysctls, hosts entries, routes
+    network.py        sysctls and hosts entries
+    routes.py         routes to all pods, without a CNI plugin that makes them
     control_plane.py  manifests, once etcd is healthy
     cluster.py        what a cluster needs once, raced by all control planes
     wait_api.py       a worker's kubelet waits here for the API
-    scrub.py          cached user-data and super-admin's credentials go
+    scrub.py          cached user-data goes
     status.py         what every step said last
 """

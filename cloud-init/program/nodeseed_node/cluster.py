@@ -7,94 +7,78 @@ settings back. Our own ConfigMap, written last, says which revision is done and 
 from __future__ import annotations
 
 import json
+import re
 
 from nodeseed_node.control_plane import kubeadm
 from nodeseed_node.machine import Machine
 from nodeseed_node.preflight import numbers
 
-APPLY = ("apply", "--server-side", "--force-conflicts", "-f")
-BINDING = """apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata:
-  name: kubeadm:{0}
-roleRef:
-  apiGroup: rbac.authorization.k8s.io
-  kind: ClusterRole
-  name: {1}
-subjects:
-- apiGroup: rbac.authorization.k8s.io
-  kind: {2}
-  name: {3}
----
-"""
-# The first gives admin.conf its power (kubeadm phases/kubeconfig/kubeconfig.go,
-# EnsureAdminClusterRoleBinding), the second lets API servers reach kubelets, without which
-# logs and exec are forbidden (kubernetes/kubernetes #138957).
-BINDINGS = BINDING.format(
-    "cluster-admins", "cluster-admin", "Group", "kubeadm:cluster-admins"
-) + BINDING.format(
-    "apiserver-kubelet-client",
-    "system:kubelet-api-admin",
-    "User",
-    "kube-apiserver-kubelet-client",
+BINDING = (
+    "create clusterrolebinding kubeadm:apiserver-kubelet-client"
+    " --clusterrole=system:kubelet-api-admin --user=kube-apiserver-kubelet-client"
 )
+SUPER = "etc/kubernetes/super-admin.conf"
 
 
-def kubectl(m: Machine, *arguments: str, stdin: str = "", who: str = "admin") -> tuple[int, str]:
-    """Ask this node's API server."""
-    return m.run("kubectl", f"--kubeconfig=/etc/kubernetes/{who}.conf", *arguments, stdin=stdin)
+def kubectl(m: Machine, *arguments: str, stdin: str = "") -> str:
+    """Ask this node's API server.
+
+    Raises:
+        OSError: It said no.
+    """
+    code, said = m.run(
+        "kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", *arguments, stdin=stdin
+    )
+    if code and "already exists" not in said:
+        raise OSError(said)
+    return said
 
 
 def cluster(m: Machine) -> int:
-    """Do the cluster's part, then mark our own node, which the kubelet may not do itself."""
-    m.until(lambda: _once(m))
+    """Mark our own node, which the kubelet may not do itself, then do the cluster's part.
+
+    The first phase that runs also gives admin.conf its power, with the help of super-admin.conf
+    (kubeadm phases/kubeconfig/kubeconfig.go, EnsureAdminClusterRoleBinding). Afterwards nobody
+    needs that one's credentials: kubeadm looks for the file, and at its CA, in every phase, at
+    nothing else of it (same file, ValidateKubeconfigsForExternalCA).
+    """
     m.until(lambda: kubeadm(m, "mark-control-plane"))
+    m.write(SUPER, re.sub(r"\n *client-\S+-data: \S+", "", m.text(SUPER)), 0o600)
+    m.until(lambda: _once(m))
     m.say(f"revision {m.config['clusterRevision']} applied, node marked")
     return 0
 
 
 def _once(m: Machine) -> str:
     config = m.config
-    get = ("get", "-n=kube-system", "--ignore-not-found", "configmap")
-    code, said = kubectl(m, *get, "nodeseed", "-o=json")
-    if code:
-        # admin.conf may do nothing before its binding exists; super-admin.conf is for this only
-        kubectl(m, *APPLY, "-", stdin=BINDINGS, who="super-admin")
-        return said
-    found = json.loads(said or "{}")
+    get = ("get", "-n=kube-system", "--ignore-not-found", "-o=json", "configmap")
+    found = json.loads(kubectl(m, *get, "nodeseed") or "{}")
     data = found.get("data", {"revision": 0, "version": ""})
     if int(data["revision"]) >= config["clusterRevision"]:
         return ""
     # somebody may have run `kubeadm upgrade`
-    code, said = kubectl(m, *get, "kubeadm-config", "-o=jsonpath={.data.ClusterConfiguration}")
-    if code:
-        return said
-    there = max(numbers(data["version"]), numbers(said.partition("kubernetesVersion:")[2]))
+    said = kubectl(m, *get, "kubeadm-config").partition("kubernetesVersion:")[2]
+    version = max(numbers(data["version"]), numbers(said))
     ours = numbers(config["kubernetesVersion"])
-    if there <= ours:
-        for phase in ("upload-config", "all"), ("addon", "kube-proxy"), ("addon", "coredns"):
-            trouble = kubeadm(m, *phase)
+    if version <= ours:
+        version = ours
+        for phase in "upload-config all", "addon kube-proxy", "addon coredns":
+            trouble = kubeadm(m, *phase.split())
             if trouble:
                 return trouble
+    # lets API servers reach kubelets; without it logs and exec are forbidden
+    # (kubernetes/kubernetes #138957)
+    kubectl(m, *BINDING.split())
+    apply = ("apply", "--server-side", "--force-conflicts", "-f")
+    for path in sorted(m.path("etc/nodeseed/manifests").glob("*")):
+        kubectl(m, *apply, str(path))
     metadata = {"name": "nodeseed", "namespace": "kube-system"}
     if found:  # refused if another node was faster
         metadata["resourceVersion"] = found["metadata"]["resourceVersion"]
-    mark = {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": metadata,
-        "data": {
-            "revision": str(config["clusterRevision"]),
-            "version": ".".join(map(str, max(there, ours))),
-        },
+    data = {
+        "revision": str(config["clusterRevision"]),
+        "version": ".".join(map(str, version)),
     }
-    manifests = m.path("etc/nodeseed/manifests")
-    for file, stdin in (
-        ("-", BINDINGS),
-        *((str(path), "") for path in sorted(manifests.glob("*"))),
-        ("-", json.dumps(mark)),
-    ):
-        code, said = kubectl(m, *APPLY, file, stdin=stdin)
-        if code:
-            return said
+    mark = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+    kubectl(m, *apply, "-", stdin=json.dumps(mark))
     return ""

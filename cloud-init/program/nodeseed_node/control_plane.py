@@ -7,43 +7,32 @@ certificates and kubeconfigs alone (cmd/kubeadm/app/phases/certs/certs.go, Using
 
 from __future__ import annotations
 
-import json
 import re
 
 from nodeseed_node.machine import Machine
-from nodeseed_node.member import member_list
+from nodeseed_node.member import quorum
 from nodeseed_node.preflight import numbers
 from nodeseed_node.wait_api import answers
 
-DONE = "var/lib/nodeseed/control-plane.json"
+DONE = "var/lib/nodeseed/control-plane"
 PODS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 
 def control_plane(m: Machine) -> int:
     """Wait for etcd, write manifests if that is due, wait for this node's API server."""
     config = m.config
-    m.until(lambda: _etcd(m))
-    kept = m.until(lambda: _manifests(m)) and m.load(DONE)["kept"]
-    server = next(iter(config["kubeconfigs"].values()))["server"]
+    m.until(lambda: quorum(m, config["etcdEndpoints"], "apiserver-etcd-client")[0][:0])
+    m.until(lambda: _manifests(m))
+    server = config["kubeconfigs"]["/etc/kubernetes/admin.conf"]["server"]
     m.until(lambda: answers(m, server), about=f"waiting for {server}: ")
-    m.say(f"the API server is ready{kept}")
+    m.say("the API server is ready")
     return 0
-
-
-def _etcd(m: Machine) -> str:
-    for url in m.config["etcdEndpoints"]:
-        try:
-            member_list(m, url, "apiserver-etcd-client")
-            return ""
-        except OSError:
-            continue
-    return "waiting for a healthy etcd quorum"
 
 
 def kubeadm(m: Machine, *phase: str) -> str:
     """Run a phase; give the last line of its complaint, if any."""
     code, said = m.run("kubeadm", "init", "phase", *phase, "--config=/etc/kubernetes/kubeadm.yaml")
-    return f"kubeadm {phase[0]}: {said[said.rfind(chr(10)) + 1 :]}" if code else ""
+    return said.splitlines()[-1] if code else ""
 
 
 def _manifests(m: Machine) -> str:
@@ -52,22 +41,21 @@ def _manifests(m: Machine) -> str:
     Pods that run are restarted by a label: of what the kubeconfigs hold they notice nothing.
     """
     config = m.config
-    before = {pod: m.text(f"etc/kubernetes/manifests/{pod}.yaml") for pod in PODS}
-    whole = all(before.values())
-    if whole and m.load(DONE).get("revision", 0) >= config["revision"]:
+    names = [f"etc/kubernetes/manifests/{pod}.yaml" for pod in PODS]
+    there = [m.text(name) for name in names]
+    whole = all(there)
+    if whole and int(m.text(DONE) or 0) >= config["revision"]:
         return ""
-    kept = ""
-    version = re.search("kube-apiserver:(v.*)", before[PODS[0]])
-    if whole and version and numbers(version[1]) > numbers(config["kubernetesVersion"]):
-        kept = f"; kept {version[1]}, newer than the user-data's {config['kubernetesVersion']}"
+    version = re.findall("kube-apiserver:v(.*)", there[0])
+    if whole and version and numbers(version[0]) > numbers(config["kubernetesVersion"]):
+        m.say(f"keeping the manifests: they are of the newer {version[0]}")
     else:
         trouble = kubeadm(m, "control-plane", "all")
         if trouble:
             return trouble
-    for pod in PODS if whole else ():
-        name = f"etc/kubernetes/manifests/{pod}.yaml"
+    for name in names if whole else ():
         text = re.sub(r"\n    nodeseed.dev/revision:.*", "", m.text(name))
         label = f'\n  labels:\n    nodeseed.dev/revision: "{config["revision"]}"\n'
         m.write(name, text.replace("\n  labels:\n", label, 1), 0o600)
-    m.write(DONE, json.dumps({"revision": config["revision"], "kept": kept}))
+    m.write(DONE, str(config["revision"]))
     return ""

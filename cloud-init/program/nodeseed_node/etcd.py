@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import socketserver
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from socketserver import BaseServer
 from typing import Any
 
 from nodeseed_node.answer import STATE, serve
@@ -22,25 +22,7 @@ from nodeseed_node.member import (
     record,
     recorded,
 )
-from nodeseed_node.membership import (
-    ADD,
-    DATA,
-    EMPTY,
-    EXISTING,
-    FORMED,
-    GONE,
-    HEALTHY,
-    NEW,
-    OTHER,
-    REMOVE,
-    SILENT,
-    UNSTARTED,
-    WAIT,
-    Decision,
-    Own,
-    Quorum,
-    decide,
-)
+from nodeseed_node.membership import Answer, Decision, Own, Quorum, decide
 
 ENVIRONMENT = "run/nodeseed/etcd.env"
 
@@ -48,121 +30,114 @@ ENVIRONMENT = "run/nodeseed/etcd.env"
 def etcd(m: Machine) -> int:
     """Decide whether and how etcd starts; wait until it may.
 
-    What systemd then reads before it starts etcd is ENVIRONMENT.
+    What systemd then reads before it starts etcd is ENVIRONMENT. It says `existing` unless a new
+    cluster is to be formed: should the log be lost in between, etcd will not start as `new`.
     """
-    own = own_state(m)
-    servers: list[socketserver.BaseServer] = []
-    m.path(ENVIRONMENT).unlink(missing_ok=True)
+    servers: list[BaseServer] = []
     try:
-        decision, quorums = _settle(m, own, servers)
+        lines = _settle(m, own_state(m), servers)
     finally:
         for server in servers:
             server.shutdown()
             server.server_close()
-    lines = [f"ETCD_INITIAL_CLUSTER_STATE={NEW if decision.action == NEW else EXISTING}"]
-    if decision.action == EXISTING:
-        # the names of others do not matter to etcd, their number and URLs do
-        # (membership/cluster.go, ValidateClusterAndAssignIDs)
-        pairs = [
-            f"{own.name if own.url in member.urls else member.id}={url}"
-            for member in quorums[0].members
-            for url in member.urls
-        ]
-        lines.append(f"ETCD_INITIAL_CLUSTER={','.join(pairs)}")
-    m.write(ENVIRONMENT, "\n".join([*lines, ""]))
+    m.write(ENVIRONMENT, lines)
     return 0
-
-
-def _settle(
-    m: Machine, own: Own, servers: list[socketserver.BaseServer]
-) -> tuple[Decision, list[Quorum]]:
-    """Go round until there is a decision that ends in starting etcd."""
-    state = "empty" if own.disk is None else "has data"
-    quorums: list[Quorum] = []
-    answers: dict[str, str] = {}
-    while True:
-        trouble = ""
-        try:
-            if not servers:
-                servers.append(
-                    serve(m, own.url, {"state": state, "token": m.config["etcd"]["token"]})
-                )
-        except OSError as error:
-            trouble = f"; peers cannot ask {own.url}: {error}"
-        decision, answers, quorums = survey(m, own, answers, quorums)
-        try:
-            _change(m, decision, own, answers)
-        except OSError as error:
-            trouble += f"; etcd says: {error}"
-        m.say(decision.sentence + trouble)
-        if decision.action not in (WAIT, ADD, REMOVE):
-            return decision, quorums
-        m.sleep(1)
 
 
 def own_state(m: Machine) -> Own:
     """What this machine is, and whose log is on its disk."""
-    name, own = m.config["node"], m.config["etcd"]
-    disk = disk_member(m.path("var/lib/etcd"))
-    return Own(name, own["members"][name], own["members"], own["membershipRevision"], disk)
+    name, etcd = m.config["node"], m.config["etcd"]
+    members = etcd["members"]
+    return Own(name, members[name], members, etcd["membershipRevision"], disk_member(m))
+
+
+def _settle(m: Machine, own: Own, servers: list[BaseServer]) -> str:
+    """Go round until etcd may start; give its environment."""
+    config = m.config["etcd"]
+    state = {"state": "data" if own.disk is not None else "empty", "token": config["token"]}
+    quorums: list[Quorum] = []
+    answers: dict[str, Answer] = {}
+    while True:
+        trouble = ""
+        try:
+            if not servers:
+                servers.append(serve(m, own.url, state))
+        except OSError as error:
+            trouble = f"; cannot answer at {own.url}: {error}"
+        decision, answers, quorums = survey(m, own, answers, quorums)
+        action = decision.action
+        try:
+            if action in ("add", "remove"):
+                _change(m, decision, own.url, answers)
+        except OSError as error:  # strict-reconfig-check, for as long as members are connecting
+            trouble += f"; etcd says: {error}"
+        m.say(decision.sentence + trouble)
+        if action in ("new", "start"):
+            return f"ETCD_INITIAL_CLUSTER_STATE={'new' if action == 'new' else 'existing'}\n"
+        if action == "existing":
+            # of the others etcd compares number and URLs, not names
+            # (membership/cluster.go, ValidateClusterAndAssignIDs)
+            pairs = (
+                f"{own.name if url == own.url else member.id}={url}"
+                for member in quorums[0].members
+                for url in member.urls
+            )
+            return f"ETCD_INITIAL_CLUSTER_STATE=existing\nETCD_INITIAL_CLUSTER={','.join(pairs)}\n"
+        m.sleep(1)
 
 
 def survey(
-    m: Machine, own: Own, before: Mapping[str, str], known: Iterable[Quorum]
-) -> tuple[Decision, dict[str, str], list[Quorum]]:
+    m: Machine, own: Own, before: Mapping[str, Answer], known: Sequence[Quorum]
+) -> tuple[Decision, dict[str, Answer], list[Quorum]]:
     """Ask everybody that we were told of, and everybody that a quorum named, all at once."""
-    urls = {*own.initial.values(), *(u for q in known for row in q.members for u in row.urls)}
     config = m.config["etcd"]
+    named = {url for quorum in known for member in quorum.members for url in member.urls}
+    asked = [*({*own.initial.values(), *named} - {own.url})]
     with ThreadPoolExecutor(9) as pool:
-        asked = sorted(urls - {own.url})
-        found = dict(zip(asked, pool.map(lambda url: _ask(m, url, config), asked)))
-    answers = {url: answer for url, (answer, _) in found.items()}
-    for url, answer in answers.items():
-        if answer == SILENT and before.get(url) in (FORMED, DATA, HEALTHY, GONE):
-            answers[url] = GONE
-    quorums = [quorum for _, quorum in found.values() if quorum]
-    now = m.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    window = bool(config["until"]) and now < config["until"]
+        found = list(pool.map(lambda url: _ask(m, url, config), asked))
+    answers: dict[str, Answer] = {}
+    for url, (answer, _) in zip(asked, found):
+        spoke = before.get(url) in ("formed", "data", "healthy", "gone")
+        answers[url] = "gone" if answer == "silent" and spoke else answer
+    quorums = [quorum for _, quorum in found if quorum]
+    window = m.before(config["until"] or "")
     return decide(own, answers, quorums, m.clock_trusted(), window), answers, quorums
 
 
-def _ask(m: Machine, url: str, config: Any) -> tuple[str, Quorum | None]:
+def _ask(m: Machine, url: str, config: Any) -> tuple[Answer, Quorum | None]:
     """Ask one peer: its client port for a quorum, its peer port for what it is."""
     try:
         cluster, rows = member_list(m, client(url))
-        return HEALTHY, Quorum(cluster, rows, recorded(m, client(url))[0])
+        return "healthy", Quorum(cluster, rows, recorded(m, client(url))[0])
     except (OSError, ValueError, KeyError):
         pass
     try:
         status, said, text = https(m, f"{url}/members", "etcd/", "etcd/peer")
-        if status == 200:
-            rows = members(json.loads(text))
-            formed = any(row.started for row in rows)
-            if formed or cluster_id(row.id for row in rows) != int(said, 16):
-                return FORMED, None  # or changed since it was formed, which only a quorum does
-            ours = cluster_id(member_id(u, config["token"]) for u in config["members"].values())
-            return UNSTARTED if int(said, 16) == ours else OTHER, None
-        answer = json.loads(https(m, url + STATE, "etcd/", "etcd/peer")[2])
-        if answer["state"] != "empty":
-            return DATA, None
-        return EMPTY if answer["token"] == config["token"] else OTHER, None
+        if status != 200:
+            state = json.loads(https(m, url + STATE, "etcd/", "etcd/peer")[2])
+            if state["state"] == "data":
+                return "data", None
+            return "empty" if state["token"] == config["token"] else "other", None
+        rows = members(json.loads(text))
+        there = int(said, 16)
+        # other IDs than its founders': only a quorum can have changed them
+        if any(row.started for row in rows) or cluster_id(row.id for row in rows) != there:
+            return "formed", None
+        ours = cluster_id(member_id(u, config["token"]) for u in config["members"].values())
+        return "unstarted" if there == ours else "other", None
     except (OSError, ValueError, KeyError):
-        return SILENT, None
+        return "silent", None
 
 
-def _change(m: Machine, decision: Decision, own: Own, answers: Mapping[str, str]) -> None:
-    """Change the cluster's membership, if that was decided, and let it remember the new list.
+def _change(m: Machine, decision: Decision, url: str, answers: Mapping[str, Answer]) -> None:
+    """Let the cluster remember the new list, then change its membership.
 
     Raises:
-        OSError: etcd refused; it does so until its members have been connected for a while
-            (etcdserver/server.go, mayAddMember and mayRemoveMember).
+        OSError: etcd refused (etcdserver/server.go, mayAddMember and mayRemoveMember).
     """
-    if decision.action in (ADD, REMOVE):
-        url = client(next(u for u in sorted(answers) if answers[u] == HEALTHY))
-        record(m, url)
-        body = (
-            {"peerURLs": [own.url], "isLearner": True}
-            if decision.action == ADD
-            else {"ID": str(decision.target)}
-        )
-        gateway(m, url, f"cluster/member/{decision.action}", body)
+    via = client(next(u for u in answers if answers[u] == "healthy"))
+    record(m, via)
+    body = {"peerURLs": [url], "isLearner": True}
+    if decision.action == "remove":
+        body = {"ID": str(decision.target)}
+    gateway(m, via, f"cluster/member/{decision.action}", body)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import ssl
+from http.client import HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,8 +13,18 @@ from nodeseed_node.machine import Machine
 PKI = "etc/kubernetes/pki/"
 
 
+def tls(
+    m: Machine, ca: str, pair: str, purpose: ssl.Purpose = ssl.Purpose.SERVER_AUTH
+) -> ssl.SSLContext:
+    """Whom we trust and, if there is a pair, who we are; both below the PKI folder."""
+    context = ssl.create_default_context(purpose, cafile=m.path(f"{PKI}{ca}ca.crt"))
+    if pair:
+        context.load_cert_chain(m.path(f"{PKI}{pair}.crt"), m.path(f"{PKI}{pair}.key"))
+    return context
+
+
 def https(
-    m: Machine, url: str, ca: str = "", pair: str = "", body: Any = None, timeout: float = 2
+    m: Machine, url: str, ca: str = "", pair: str = "", body: Any = None
 ) -> tuple[int, str, str]:
     """Ask and give status, etcd's cluster ID and the text; POST if there is a body.
 
@@ -24,24 +34,18 @@ def https(
         ca: `etcd/` for etcd's CA; otherwise the cluster's.
         pair: Our certificate and key below the PKI folder, without .crt and .key.
         body: Sent as JSON.
-        timeout: In seconds, for each send and receive.
 
     Raises:
         OSError: No answer, or none that can be trusted.
     """
     to = urlsplit(url)
-    context = ssl.create_default_context(cafile=str(m.path(f"{PKI}{ca}ca.crt")))
-    if pair:
-        context.load_cert_chain(m.path(f"{PKI}{pair}.crt"), m.path(f"{PKI}{pair}.key"))
-    connection = http.client.HTTPSConnection(
-        to.hostname or "", to.port, timeout=timeout, context=context
-    )
+    connection = HTTPSConnection(to.netloc, timeout=3, context=tls(m, ca, pair))
     try:
         connection.request("POST" if body else "GET", to.path, json.dumps(body) if body else None)
         response = connection.getresponse()
         text = response.read().decode()
         return response.status, response.getheader("X-Etcd-Cluster-ID", ""), text
-    except http.client.HTTPException as error:
+    except HTTPException as error:
         raise OSError(str(error)) from error
     finally:
         connection.close()

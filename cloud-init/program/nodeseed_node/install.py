@@ -13,7 +13,6 @@ import base64
 import hashlib
 import json
 import os
-import re
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from nodeseed_node.machine import Machine
 INCOMING = "var/lib/nodeseed/incoming"
 CONFIG = "etc/nodeseed/config.json"
 RECORD = "var/lib/nodeseed/installed.json"
-UNITS = "etc/systemd/system/"
 
 
 def install(m: Machine) -> int:
@@ -30,42 +28,29 @@ def install(m: Machine) -> int:
     done = m.load(RECORD)
     notes = []
     fresh = []
-    for folder in sorted(m.path(INCOMING).glob("*")):
-        tree = f"{INCOMING}/{folder.name}"
-        cluster, _, revision = folder.name.rpartition("-")
-        if not revision.isdigit():
-            continue
+    for folder in m.path(INCOMING).glob("*-[0-9]*"):
+        name = folder.name
+        tree = f"{INCOMING}/{name}"
+        cluster, _, revision = name.rpartition("-")
         config = m.load(f"{tree}/{CONFIG}")
-        who = _who(config)
-        if config and (
-            [cluster, revision] != [who[0], str(config.get("revision"))]
-            or (done and who != _who(done))
-        ):
-            notes.append(f"refused {folder.name}: it is for {who[1]} of another cluster or machine")
-        elif done and cluster == done["clusterID"] and int(revision) <= done["revision"]:
-            if int(revision) < done["revision"]:
-                notes.append(f"the user-data is older: {revision}")
+        who = [config.get("clusterID"), config.get("node")]
+        if config and (name != f"{who[0]}-{config['revision']}" or (done and who != done["who"])):
+            notes.append(f"refused {name}: made for another machine, {who[1]}")
+        elif done and [cluster] == done["who"][:1] and int(revision) <= done["revision"]:
             m.remove(tree)
         elif not config or config.get("tree", _digest(folder)) != _digest(folder):
-            notes.append(f"{folder.name} is incomplete: run cloud-init again")
+            notes.append(f"{name} is incomplete: run cloud-init again")
         else:
-            fresh.append((int(revision), tree, config))
-    if len({str(_who(config)) for *_, config in fresh}) > 1:
-        notes.append("user-data of several nodes is staged: remove what is not this node's")
+            fresh.append((int(revision), who, tree))
+    if len({node for _, (_, node), _ in fresh}) > 1:
+        notes.append("refused user-data of several nodes")
     elif fresh:
-        done = _place(m, *max(fresh, key=lambda found: found[0]), done)
-        for _, tree, _ in fresh:
+        done = _place(m, *max(fresh), done)
+        for *_, tree in fresh:
             m.remove(tree)
-    notes.append(f"revision {done['revision']} in place" if done else "nothing in place yet")
-    m.say("; ".join(notes))
-    if not done:
-        return 1
+    m.say("; ".join([*notes, f"revision {done.get('revision', 'none')} in place"]))
     m.run("systemctl", "daemon-reload")
-    return m.run("systemctl", "start", "--no-block", "nodeseed-node.target")[0]
-
-
-def _who(config: Any) -> list[Any]:
-    return [config.get("clusterID"), config.get("node")]
+    return not done or m.run("systemctl", "start", "--no-block", "nodeseed-node.target")[0]
 
 
 def _files(folder: Path) -> list[str]:
@@ -74,75 +59,66 @@ def _files(folder: Path) -> list[str]:
 
 def _digest(folder: Path) -> str:
     """Condense a tree, without the file that holds the digest, as the generator does."""
-    digest = hashlib.sha256()
-    for name in _files(folder):
-        if name != CONFIG:
-            data = (folder / name).read_bytes()
-            digest.update(f"{name}\0{len(data)}\0".encode() + data)
-    return digest.hexdigest()[:32]
+    files = [name for name in _files(folder) if name != CONFIG]
+    data = b"".join(name.encode() + (folder / name).read_bytes() for name in files)
+    return hashlib.sha256(data).hexdigest()[:32]
 
 
-def _place(m: Machine, revision: int, tree: str, config: Any, done: Any) -> Any:
+def _place(m: Machine, revision: int, who: list[str], tree: str, done: Any) -> Any:
     """Move one tree into place and record it; give the record."""
     files = []
     units = []
     for name in _files(m.path(tree)):
         staged = m.path(f"{tree}/{name}")
-        if name.startswith("kubeconfig/"):
-            continue
-        content = staged.read_bytes()
-        info = staged.stat()
-        m.write(name, content, info.st_mode & 0o7777, (info.st_uid, info.st_gid))
-        files.append(name)
-        if re.fullmatch(UNITS + r"[^/]+", name) and b"[Install]" in content:
-            units.append(staged.name)
+        data = staged.read_bytes()
+        if not name.startswith("kubeconfig/"):
+            info = staged.stat()
+            m.write(name, data, info.st_mode & 0o7777, (info.st_uid, info.st_gid))
+            files.append(name)
+            if b"\nWantedBy=" in data:
+                units.append(staged.name)
+    config = m.config
     for path, entry in config.get("kubeconfigs", {}).items():
-        name = path.rpartition("/")[2]
-        data = _kubeconfig(m, tree, name, {"cluster": config["cluster"], **entry})
-        m.write(f"etc/kubernetes/{name}", data, 0o600)
-        files.append(f"etc/kubernetes/{name}")
+        name = f"etc/kubernetes/{path.split('/')[-1]}"
+        m.write(name, _kubeconfig(m, tree, path, config["cluster"], **entry), 0o600)
+        files.append(name)
     for name in done.get("files", []):
         if name not in files:
             m.remove(name)
-    code, said = m.run("systemctl", "enable", *units) if units else (0, "")
+    code, said = m.run("systemctl", "enable", *units)
     if code:
         raise OSError(said)
-    record = {
-        "clusterID": config["clusterID"],
-        "node": config["node"],
-        "revision": revision,
-        "files": files,
-    }
-    os.sync()  # removals and the links of enabled units too: none may be younger than the record
-    m.write(RECORD, json.dumps(record), 0o600)
-    if done and units:  # what runs already takes up the new revision; at boot nothing does
-        m.run("systemctl", "--no-block", "try-restart", *units)
+    os.sync()  # all of it is on the disk before the record is
+    record = {"who": who, "revision": revision, "files": files}
+    m.write(RECORD, json.dumps(record))
+    # what runs already takes up the new revision; at boot nothing does
+    m.run("systemctl", "--no-block", "try-restart", *units)
     return record
 
 
-def _kubeconfig(m: Machine, tree: str, name: str, entry: dict[str, str]) -> str:
+def _kubeconfig(m: Machine, tree: str, path: str, cluster: str, *, user: str, server: str) -> str:
     """Assemble a kubeconfig with embedded credentials.
 
     `kubeadm certs renew` insists on client-certificate-data in the file
     (kubernetes cmd/kubeadm/app/phases/certs/renewal/readwriter.go).
     """
 
-    def data(path: str) -> str:
-        return base64.b64encode(m.path(f"{tree}/{path}").read_bytes()).decode()
+    def data(name: str) -> str:
+        return base64.b64encode(m.path(f"{tree}/{name}").read_bytes()).decode()
 
-    cluster, user = entry["cluster"], entry["user"]
+    pair = f"kubeconfig/{path.rsplit('/', maxsplit=1)[-1]}"
     return f"""apiVersion: v1
 kind: Config
 clusters:
 - name: "{cluster}"
   cluster:
-    server: {entry["server"]}
+    server: {server}
     certificate-authority-data: {data("etc/kubernetes/pki/ca.crt")}
 users:
 - name: {user}
   user:
-    client-certificate-data: {data(f"kubeconfig/{name}.crt")}
-    client-key-data: {data(f"kubeconfig/{name}.key")}
+    client-certificate-data: {data(f"{pair}.crt")}
+    client-key-data: {data(f"{pair}.key")}
 contexts:
 - name: {user}@{cluster}
   context:

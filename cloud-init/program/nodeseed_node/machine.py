@@ -1,8 +1,8 @@
-"""The one seam between the steps and the world: files, commands, the clock, the console.
+"""The one seam between the steps and the world: files, commands, the clocks, the console.
 
 Paths are written without a leading slash and resolved under `root`, so that a test gives a
-folder, and overrides `run` and the clocks; nothing else in a step reaches outside, but for
-the sockets of `etcd.py` and `wait_api.py`.
+folder, and overrides `run` and the clocks; nothing else in a step reaches outside, but for the
+sockets of `https.py` and `answer.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ STATUS = "run/nodeseed/status.json"
 class Machine:
     """This machine, as seen by the step that runs."""
 
-    def __init__(self, root: str = "/", step: str = "") -> None:
+    def __init__(self, root: str, step: str) -> None:
         self.root = Path(root)
         self.step = step
 
@@ -64,17 +63,13 @@ class Machine:
         path = self.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.nodeseed")
-        part.unlink(missing_ok=True)
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(data.encode() if isinstance(data, str) else data)
+        with part.open("wb") as file:
+            os.fchmod(file.fileno(), mode)  # before there is anything to read
             os.fchown(file.fileno(), *owner)
-            os.fchmod(file.fileno(), mode)
+            file.write(data.encode() if isinstance(data, str) else data)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
 
     def remove(self, name: str) -> None:
         """Remove a file, or a folder with all that is in it."""
@@ -97,11 +92,12 @@ class Machine:
             )
         except OSError as error:
             return 127, str(error)
-        return done.returncode, done.stdout.strip()
+        said = done.stdout.strip()
+        return done.returncode, said or (f"{command[0]} failed" if done.returncode else "")
 
-    def now(self) -> datetime:
-        """The time."""
-        return datetime.now(timezone.utc)
+    def now(self) -> float:
+        """The time, in seconds since 1970."""
+        return time.time()
 
     def uptime(self) -> float:
         """Seconds on a clock that nobody sets."""
@@ -111,26 +107,39 @@ class Machine:
         """Let time pass."""
         time.sleep(seconds)
 
+    def before(self, day: str) -> bool:
+        """Whether a moment, such as 2026-11-24T00:00:00Z, is still to come."""
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.now())) < day
+
+    def clock_trusted(self) -> bool:
+        """Whether the clock was set: by NTP as the kernel knows, or by the host as we believe.
+
+        In either case it is not before the day on which this node's certificates were issued.
+        """
+        timex = ctypes.create_string_buffer(256)  # adjtimex(2): status is its sixth field
+        ctypes.CDLL(None).adjtimex(timex)
+        unsynchronised = struct.unpack_from("Illlli", timex)[5] & 64  # STA_UNSYNC
+        config = self.config
+        host = config["timeSource"] == "host"
+        return not self.before(config["issued"]) and (host or not unsynchronised)
+
     def say(self, text: str) -> None:
         """Keep what this step says in the status file, and print it if it is news."""
-        status = self.path(STATUS)
-        status.parent.mkdir(parents=True, exist_ok=True)
-        with status.with_name("lock").open("w") as lock:
+        folder = self.path("run/nodeseed")
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # steps run side by side
             said = self.load(STATUS)
             if said.get(self.step) == text:
                 return
             said[self.step] = text
             self.write(STATUS, json.dumps(said))
-        line = f"nodeseed {self.config.get('node', os.uname().nodename)}: {self.step}: {text}\n"
+        line = f"nodeseed {self.config.get('node', '')}: {self.step}: {text}\n"
         sys.stdout.write(line)
         sys.stdout.flush()
         try:
-            # a serial console that nobody reads must not hold us up
-            how = os.O_WRONLY | os.O_APPEND | os.O_NOCTTY | os.O_NONBLOCK
-            console = os.open(self.path("dev/console"), how)
-            os.write(console, line.encode())
-            os.close(console)
+            with self.path("dev/console").open("a") as console:
+                console.write(line)
         except OSError:
             pass
 
@@ -143,23 +152,10 @@ class Machine:
             try:
                 text = missing()
             except (OSError, ValueError, KeyError) as error:
-                text = str(error)
+                text = str(error) or repr(error)
             if not text:
                 return True
             if self.uptime() >= end:
                 return False
             self.say(about + text)
             self.sleep(1)
-
-    def clock_trusted(self) -> bool:
-        """Whether the clock was set: by NTP as the kernel knows, or by the host as we believe.
-
-        In either case it is not before the day on which this node's certificates were issued.
-        """
-        config = self.config
-        if self.now().strftime("%Y-%m-%dT%H:%M:%SZ") < config["issued"]:
-            return False
-        timex = ctypes.create_string_buffer(256)  # adjtimex(2): status is its sixth word
-        ctypes.CDLL(None).adjtimex(timex)
-        unsynchronised = struct.unpack_from("Illlli", timex)[5] & 64  # STA_UNSYNC
-        return config["timeSource"] == "host" or not unsynchronised

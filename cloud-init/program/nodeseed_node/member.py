@@ -6,9 +6,7 @@ import base64
 import hashlib
 import json
 import re
-import struct
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from nodeseed_node.https import https
@@ -34,7 +32,7 @@ def members(rows: Iterable[Any]) -> tuple[Member, ...]:
 
 def cluster_id(ids: Iterable[int]) -> int:
     """The ID of a cluster that these members founded (etcd membership/cluster.go, genID)."""
-    return _hash(b"".join(struct.pack(">Q", i) for i in sorted(ids)))
+    return _hash(b"".join(i.to_bytes(8, "big") for i in sorted(ids)))
 
 
 def member_id(url: str, token: str) -> int:
@@ -43,41 +41,35 @@ def member_id(url: str, token: str) -> int:
 
 
 def _hash(data: bytes) -> int:
-    found: int = struct.unpack(">Q", hashlib.sha1(data).digest()[:8])[0]  # noqa: S324 etcd's choice
-    return found
+    return int.from_bytes(hashlib.sha1(data).digest()[:8], "big")  # noqa: S324 etcd's choice
 
 
-def disk_member(data: Path) -> int | None:
+def disk_member(m: Machine) -> int | None:
     """Whose log is in etcd's data folder: a member ID, 0 if it cannot be read, None without log.
 
     Like etcd (storage/wal/util.go, Exist) this looks for *.wal: a `new` that was refused leaves
     a member folder without any. Each log file begins with a record of its checksum and a record
-    of the member and cluster IDs (storage/wal/wal.go, Create; walpb/record.proto), each behind
-    eight bytes for its length, the highest for padding.
+    of the member and cluster IDs (storage/wal/wal.go, Create; walpb/record.proto): type 1,
+    checksum, data { member ID, cluster ID }.
     """
-    logs = sorted(data.glob("member/wal/*.wal"))
-    if not logs:
-        return None
-    try:
-        with logs[0].open("rb") as file:
-            for _ in range(2):
-                (size,) = struct.unpack("<Q", file.read(8))
-                record = file.read((size & ~(255 << 56)) + (size >> 56 & 7))
-        # type 1, checksum, data { member ID, cluster ID }
-        found = re.match(rb"\x08\x01\x10[\x80-\xff]*.\x1a.\x08([\x80-\xff]{0,9}.)", record, re.S)
+    for log in sorted(m.path("var/lib/etcd/member/wal").glob("*.wal")):
+        with log.open("rb") as file:
+            number = rb"[\x80-\xff]*."
+            head = rb"\x08\x01\x10%b\x1a.\x08(%b)\x10" % (number, number)
+            found = re.search(head, file.read(128), re.S)
         return sum((b & 127) << 7 * i for i, b in enumerate(found[1])) if found else 0
-    except (OSError, struct.error):
-        return 0
+    return None
 
 
-def gateway(m: Machine, url: str, path: str, body: Any, pair: str = "") -> Any:
+def gateway(
+    m: Machine, url: str, path: str, body: Any, pair: str = "etcd/healthcheck-client"
+) -> Any:
     """Call etcd's JSON gateway on a client port.
 
     Raises:
         OSError: No answer, or etcd refused; the text is etcd's own.
     """
-    pair = pair or "etcd/healthcheck-client"
-    status, _, text = https(m, f"{url}/v3/{path}", "etcd/", pair, body, 5)
+    status, _, text = https(m, f"{url}/v3/{path}", "etcd/", pair, body)
     answer = json.loads(text)
     if status != 200:
         raise OSError(answer.get("message", text))
@@ -89,14 +81,30 @@ def client(peer_url: str) -> str:
     return re.sub(r"\d+$", "2379", peer_url)
 
 
-def member_list(m: Machine, url: str, pair: str = "") -> tuple[int, tuple[Member, ...]]:
+def member_list(m: Machine, url: str, *pair: str) -> tuple[int, tuple[Member, ...]]:
     """Ask for cluster ID and members; an answer means that a quorum stands behind it.
 
     Raises:
         OSError: There is no quorum, or this member has no part in it.
     """
-    answer = gateway(m, url, "cluster/member/list", {"linearizable": True}, pair)
+    answer = gateway(m, url, "cluster/member/list", {"linearizable": True}, *pair)
     return int(answer["header"]["cluster_id"]), members(answer["members"])
+
+
+def quorum(
+    m: Machine, urls: Iterable[str], pair: str = "etcd/healthcheck-client"
+) -> tuple[str, tuple[Member, ...]]:
+    """Find a client URL behind which there is a quorum, and the member list.
+
+    Raises:
+        OSError: There is none.
+    """
+    for url in urls:
+        try:
+            return url, member_list(m, url, pair)[1]
+        except OSError:
+            continue
+    raise OSError("waiting for a healthy etcd quorum")
 
 
 def recorded(m: Machine, url: str) -> tuple[int, str]:
@@ -116,10 +124,10 @@ def record(m: Machine, url: str) -> None:
     revision, changed = recorded(m, url)
     if revision < etcd["membershipRevision"]:
         value = {"revision": etcd["membershipRevision"], "members": etcd["members"]}
-        coded = base64.b64encode(json.dumps(value).encode()).decode()
+        put = {"key": KEY, "value": base64.b64encode(json.dumps(value).encode()).decode()}
         body = {
             "compare": [{"key": KEY, "target": "MOD", "mod_revision": changed}],
-            "success": [{"request_put": {"key": KEY, "value": coded}}],
+            "success": [{"request_put": put}],
         }
         if not gateway(m, url, "kv/txn", body).get("succeeded"):
-            raise OSError("another machine changed the member list at the same time")
+            raise OSError("another machine changed the member list just now")

@@ -17,5 +17,5 @@ def run(steps: Mapping[str, Callable[[Machine], int]], root: str = "/") -> int:
     try:
         return steps[m.step](m)
     except (OSError, ValueError, KeyError) as error:
-        m.say(f"failed, will be tried again: {error}")
+        m.say(f"failed, will be tried again: {error!r}")
         return 1

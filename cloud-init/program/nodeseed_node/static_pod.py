@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from nodeseed_node.etcd import ENVIRONMENT, etcd, own_state, survey
 from nodeseed_node.machine import Machine
-from nodeseed_node.membership import START
 
 MANIFEST = "etc/kubernetes/manifests/etcd.yaml"
 
@@ -25,17 +24,18 @@ def static_pod(m: Machine) -> int:
     while True:
         hold(m)
         etcd(m)
-        lines = m.text("etc/nodeseed/etcd.yaml").splitlines()
+        text = m.text("etc/nodeseed/etcd.yaml")
         for setting in m.text(ENVIRONMENT).splitlines():
             name, _, value = setting.partition("=")
             flag = f"--{name[5:].lower().replace('_', '-')}="
-            lines = [line for line in lines if flag not in line]
-            lines.insert(lines.index("    - etcd") + 1, f'    - "{flag}{value}"')
-        m.write(MANIFEST, "\n".join([*lines, ""]), 0o600)
+            lines = [line for line in text.splitlines() if flag not in line]
+            text = "\n".join([*lines, ""])
+            text = text.replace("    - etcd\n", f"    - etcd\n    - {flag}{value}\n")
+        m.write(MANIFEST, text, 0o600)
         started = False
         while True:
             m.sleep(10)
             own = own_state(m)
             started = started or own.disk is not None
-            if started and survey(m, own, {}, ())[0].action != START:
+            if started and survey(m, own, {}, ())[0].action != "start":
                 break

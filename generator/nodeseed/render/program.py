@@ -12,7 +12,9 @@ from __future__ import annotations
 import ast
 import hashlib
 import io
+import re
 import tokenize
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -38,9 +40,15 @@ ETCD = {
 }
 
 
-def steps(role: str, etcd: str = "") -> frozenset[str]:
-    """The steps of a node: its role, and how it runs etcd (``systemd``, ``static-pod``, not)."""
-    return COMMON | KUBERNETES[role] | ETCD[etcd]
+def steps(role: str, etcd: str = "", *, routes: bool = False) -> frozenset[str]:
+    """The steps of a node.
+
+    Args:
+        role: Its role.
+        etcd: How it runs etcd: ``systemd``, ``static-pod`` or not at all.
+        routes: Whether it routes the other nodes' pods (``cni: bridge``).
+    """
+    return COMMON | KUBERNETES[role] | ETCD[etcd] | ({"routes"} if routes else frozenset())
 
 
 @cache
@@ -71,7 +79,7 @@ def ship(wanted: Iterable[str], modules: Mapping[str, str]) -> str:
     needed = _closure(["run", *homes], modules)
     parts = [_Module(name, modules[name]) for name in needed]
     _refuse_shared_names(parts)
-    body = "".join(part.text for part in parts)
+    body = _without_idle("".join(part.text for part in parts))
     table = ",".join(f'"{step}":{function}' for step, function in functions.items())
     text = f"{_imports(parts, body)}{body}sys.exit(run({{{table}}}))\n"
     compile(text, "node.py", "exec")
@@ -85,11 +93,8 @@ def tree_digest(files: Mapping[str, bytes], config: str = "etc/nodeseed/config.j
         files: Path in the tree, without a leading slash, to content.
         config: The file that holds the digest, and so is not part of it.
     """
-    digest = hashlib.sha256()
-    for name, data in sorted(files.items()):
-        if name != config:
-            digest.update(f"{name}\0{len(data)}\0".encode() + data)
-    return digest.hexdigest()[:32]
+    rest = sorted((name, data) for name, data in files.items() if name != config)
+    return hashlib.sha256(b"".join(name.encode() + data for name, data in rest)).hexdigest()[:32]
 
 
 def _home(function: str, modules: Mapping[str, str]) -> str:
@@ -155,6 +160,16 @@ def _refuse_shared_names(parts: Iterable[_Module]) -> None:
                     raise ValueError(f"{owner[name]}.py and {part.name}.py both define {name}")
 
 
+def _without_idle(body: str) -> str:
+    """Leave out constants that nothing uses, such as types that only annotations named."""
+    words = Counter(re.findall(r"\w+", body))
+    return "".join(
+        line
+        for line in body.splitlines(keepends=True)
+        if not ((found := re.match(r"(\w+)=", line)) and words[found[1]] == 1)
+    )
+
+
 def _imports(parts: Iterable[_Module], body: str) -> str:
     """Merge the standard library's imports, leaving out what only annotations needed."""
     used = {token.string for token in _tokens(body)} | {"sys"}
@@ -167,6 +182,8 @@ def _imports(parts: Iterable[_Module], body: str) -> str:
             elif isinstance(node, ast.ImportFrom) and node.module and not _ours(node):
                 names = {alias.name for alias in node.names if alias.name in used}
                 named.setdefault(node.module, set()).update(names)
+    if "namedtuple" in used:
+        named["collections"] = {"namedtuple"}
     lines = [
         f"from {module} import {','.join(sorted(named[module]))}\n"
         for module in sorted(named)
@@ -246,11 +263,10 @@ def _replacements(tree: ast.Module) -> dict[tuple[_Position, _Position], str]:
             for statement in node.body:
                 if isinstance(statement, ast.Import | ast.ImportFrom):
                     found[_span(statement)] = ""
-        if isinstance(node, ast.ClassDef):
-            for statement in node.body:
-                if isinstance(statement, ast.AnnAssign):  # the fields of a NamedTuple
-                    fields.add(statement)
-                    found[_span(statement.annotation)] = "object"
+        if isinstance(node, ast.ClassDef) and _is_named_tuple(node):
+            rows = [row for row in node.body if isinstance(row, ast.AnnAssign)]
+            fields.update(rows)
+            found[_span(node)] = _namedtuple(node.name, rows)
         elif isinstance(node, ast.arg) and node.annotation:
             name_ends = (node.lineno, node.col_offset + len(node.arg))
             found[name_ends, _span(node.annotation)[1]] = ""
@@ -261,6 +277,18 @@ def _replacements(tree: ast.Module) -> dict[tuple[_Position, _Position], str]:
         elif isinstance(node, ast.AnnAssign) and node.value and node not in fields:
             found[_span(node.target)[1], _span(node.annotation)[1]] = ""
     return found
+
+
+def _is_named_tuple(node: ast.ClassDef) -> bool:
+    return any(isinstance(base, ast.Name) and base.id == "NamedTuple" for base in node.bases)
+
+
+def _namedtuple(name: str, rows: list[ast.AnnAssign]) -> str:
+    """The same class in the shorter notation; defaults are plain constants."""
+    names = " ".join(row.target.id for row in rows if isinstance(row.target, ast.Name))
+    constants = [row.value.value for row in rows if isinstance(row.value, ast.Constant)]
+    defaults = f",defaults={constants!r}" if constants else ""
+    return f'{name}=namedtuple("{name}","{names}"{defaults})'
 
 
 def _arrow(annotation: _Position) -> _Position:
