@@ -16,8 +16,6 @@ import pytest
 from nodeseed.outputs.cluster_state import ClusterState
 from nodeseed.pipeline import Chance, Choices, render_cluster
 from nodeseed.pki.keys import generate_key
-from nodeseed.render.node import STEPS
-from nodeseed.render.program import program
 from tests.conftest import NOW, fixed_secret
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -55,12 +53,15 @@ def _shown(folder: Path) -> dict[str, str]:
         for name in ("meta-data", "network-config"):
             if (node / name).exists():
                 shown[f"{node.name}.{name}"] = (node / name).read_text()
-    indented = "".join(f"    {line}\n" for line in program(STEPS).splitlines())
+    program = re.compile(
+        r"(  content: \|\n)    import [^\n]*\n(?s:.*?)(    sys\.exit\(run\([^\n]*\n)"
+    )
     fingerprint = re.compile(r'"(rendering|digest)": "[0-9a-f]+"')
     tree = re.compile(r'"tree": "[0-9a-f]+"')
     return {
-        name: tree.sub('"tree": "…"', fingerprint.sub(r'"\1": "…"', text)).replace(
-            indented, "    (the on-node program)\n"
+        name: program.sub(
+            r"    (the on-node program)\n\2",
+            tree.sub('"tree": "…"', fingerprint.sub(r'"\1": "…"', text)),
         )
         for name, text in shown.items()
     }

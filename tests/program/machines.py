@@ -24,7 +24,6 @@ CONFIG: dict[str, Any] = {
     "endpoint": "https://api.prod.example.com:6443",
     "timeSource": "host",
     "issued": "2026-11-20T00:00:00Z",
-    "hosts": {"10.0.0.11": ["cp-1", "api.prod.example.com"]},
     "podRoutes": None,
     "kubeconfigs": {
         "/etc/kubernetes/admin.conf": {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import gzip
 import io
-import json
 import subprocess
 import sys
 import tokenize
@@ -13,24 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from nodeseed.render.program import modules, program, ship, steps, tree_digest
+from nodeseed.render.program import modules, program, ship, tree_digest
 from nodeseed_node.install import _digest
-from tests.program.machines import CONFIG
+from tests.program.kinds import KINDS, steps_of
 
-NODES = {
-    "control-plane": ("control-plane", "systemd"),
-    "control-plane-static-pod": ("control-plane", "static-pod"),
-    "control-plane-without-etcd": ("control-plane", ""),
-    "worker": ("worker", ""),
-    "etcd": ("etcd", "systemd"),
-    "etcd-static-pod": ("etcd", "static-pod"),
-}
 LARGEST = {"control-plane": 8_700, "worker": 4_300}  # bytes
 
 
-@pytest.mark.parametrize("node", NODES)
+@pytest.mark.parametrize("node", KINDS)
 def test_each_kind_of_node_gets_a_program_that_python_3_9_reads(node: str) -> None:
-    text = program(steps(*NODES[node]))
+    text = program(steps_of(node))
     ast.parse(text, feature_version=(3, 9))
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     assert not [token for token in tokens if token.type in (tokenize.COMMENT, tokenize.NL)]
@@ -45,41 +36,32 @@ def test_modules_use_the_grammar_of_python_3_9(name: str) -> None:
 
 @pytest.mark.parametrize("node", LARGEST)
 def test_it_is_small(node: str) -> None:
-    size = len(gzip.compress(program(steps(*NODES[node])).encode(), 9, mtime=0))
+    size = len(gzip.compress(program(steps_of(node)).encode(), 9, mtime=0))
     assert size <= LARGEST[node]
 
 
 def test_a_worker_gets_nothing_of_a_control_plane() -> None:
-    text = program(steps("worker"))
+    text = program(steps_of("worker"))
     assert "kubeadm init" not in text
     assert "member/list" not in text
     assert "/nodeseed/v1/state" not in text
 
 
 def test_it_runs(tmp_path: Path) -> None:
-    """Run as on a node, in a root of its own: `status` needs no privilege."""
-    text = program(steps("worker"))
+    """Run as on a node, in a root of its own, where no command is found."""
+    text = program(steps_of("worker"))
     assert text.endswith("}))\n")
-    (tmp_path / "etc/nodeseed").mkdir(parents=True)
-    (tmp_path / "etc/nodeseed/config.json").write_text(json.dumps(CONFIG))
-    (tmp_path / "var/lib/nodeseed").mkdir(parents=True)
-    (tmp_path / "var/lib/nodeseed/installed.json").write_text('{"revision": 3}')
-    (tmp_path / "run/nodeseed").mkdir(parents=True)
-    (tmp_path / "run/nodeseed/status.json").write_text('{"network": "done"}')
     file = tmp_path / "node.py"
     file.write_text(text.replace("}))\n", f'}},"{tmp_path}"))\n'))
     done = subprocess.run(
-        [sys.executable, "-I", "-W", "error", str(file), "status"],
+        [sys.executable, "-I", "-W", "error", str(file), "install"],
         capture_output=True,
         text=True,
         check=False,
+        env={"PATH": ""},
     )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines() == [
-        "cp-1 of prod, node revision 3",
-        "cluster revision 2",
-        "network: done",
-    ]
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == "nodeseed : install: revision none in place\n"
 
 
 HAND_MADE = {

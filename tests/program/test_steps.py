@@ -22,10 +22,8 @@ from cryptography.x509.oid import NameOID
 from nodeseed_node.cluster import cluster
 from nodeseed_node.control_plane import DONE, PODS, control_plane
 from nodeseed_node.install import RECORD
-from nodeseed_node.network import network
 from nodeseed_node.preflight import preflight
 from nodeseed_node.routes import routes
-from nodeseed_node.scrub import scrub
 from nodeseed_node.wait_api import wait_api
 from tests.program.machines import FakeMachine
 
@@ -80,7 +78,6 @@ class TestPreflight:
         m.write("proc/swaps", "Filename Type Size\n")
         m.write("proc/mounts", "/dev/vdb /var/lib/etcd ext4 rw 0 0\n")
         m.write("etc/fstab", "LABEL=etcd /var/lib/etcd ext4 defaults 0 2\n")
-        m.write("etc/modules-load.d/nodeseed.conf", "br_netfilter\noverlay\n")
         m.write("var/lib/kubelet/config.yaml", "kind: KubeletConfiguration\n")
         m.write("run/containerd/containerd.sock", "")
         certificate(m, "apiserver")
@@ -89,7 +86,6 @@ class TestPreflight:
     def test_all_is_well(self, m: FakeMachine) -> None:
         assert preflight(m) == 0
         assert m.console == ["nodeseed cp-1: preflight: all is well"]
-        assert m.commands[0] == ("modprobe", "-a", "br_netfilter", "overlay")
 
     @pytest.mark.parametrize(
         ("broken", "said"),
@@ -145,25 +141,10 @@ class TestPreflight:
         assert m.said == "the clock is not synchronised"
 
 
-class TestNetwork:
-    def test_hosts_are_rewritten_and_what_was_there_stays(self, tmp_path: Path) -> None:
-        m = FakeMachine(tmp_path, "network")
-        m.configure()
-        m.write("etc/hosts", "127.0.0.1 localhost\n10.9.9.9 gone # nodeseed\n")
-        for _ in range(2):
-            assert network(m) == 0
-            assert m.text("etc/hosts").splitlines() == [
-                "127.0.0.1 localhost",
-                "10.0.0.11 cp-1 api.prod.example.com # nodeseed",
-            ]
-        assert ("sysctl", "-q", "-p", "/etc/sysctl.d/99-nodeseed.conf") in m.commands
-        assert m.said == "1 hosts"
-
-
 class TestRoutes:
     def test_the_whole_range_is_routed_but_not_to_ourselves(self, tmp_path: Path) -> None:
         m = FakeMachine(tmp_path, "routes")
-        pairs = [["10.0.0.0/24", "10.244.0.0/16"], ["fd00::/120", "fd00:1::/56"]]
+        pairs = {"10.0.0.0/24": "10.244.0.0/16", "fd00::/64": "fd00:1::/48"}
         m.configure(podRoutes=pairs, addresses=["10.0.0.21", "fd00::15"])
         assert routes(m) == 0
         lines = m.stdin[-1].splitlines()
@@ -171,11 +152,11 @@ class TestRoutes:
         assert "route replace 10.244.20.0/24 via 10.0.0.20" in lines
         assert "route replace fd00:1:0:14::/64 via fd00::14" in lines
         assert not [line for line in lines if line.endswith((" 10.0.0.21", " fd00::15"))]
-        assert len(lines) == 253 + 254
+        assert len(lines) == 253 + 1022
 
     def test_a_wide_subnet_spans_several_sixteens(self, tmp_path: Path) -> None:
         m = FakeMachine(tmp_path, "routes")
-        m.configure(podRoutes=[["10.0.0.0/22", "10.64.0.0/14"]], addresses=["10.0.0.21"])
+        m.configure(podRoutes={"10.0.0.0/22": "10.64.0.0/14"}, addresses=["10.0.0.21"])
         assert routes(m) == 0
         assert "route replace 10.67.254.0/24 via 10.0.3.254" in m.stdin[-1]
 
@@ -183,7 +164,7 @@ class TestRoutes:
         m = FakeMachine(
             tmp_path, "routes", lambda c, _: (2, "Nexthop invalid") if c[0] == "ip" else (0, "")
         )
-        m.configure(podRoutes=[["10.0.0.0/24", "10.244.0.0/16"]])
+        m.configure(podRoutes={"10.0.0.0/24": "10.244.0.0/16"})
         assert routes(m) == 0
         assert (m.said, m.slept) == ("Nexthop invalid", 60)
 
@@ -417,29 +398,3 @@ class TestCluster:
         self.run(tmp_path, there)
         assert there.phases == ["mark-control-plane"]
         assert json.loads(there.applied[-1])["data"] == {"revision": "2", "version": "1.38.0"}
-
-
-class TestScrub:
-    def test_caches_go(self, tmp_path: Path) -> None:
-        m = FakeMachine(tmp_path, "scrub")
-        m.configure()
-        cached = [
-            "var/lib/cloud/instances/i-1/user-data.txt",
-            "var/lib/cloud/instances/i-1/user-data.txt.i",
-            "var/lib/cloud/instances/i-1/cloud-config.txt",
-            "run/cloud-init/combined-cloud-config.json",
-        ]
-        for name in (*cached, "var/lib/cloud/instances/i-1/obj.pkl"):
-            m.write(name, "secret")
-        m.while_asleep = [lambda: m.write("run/cloud-init/result.json", "{}")]
-        assert scrub(m) == 0
-        assert not [name for name in cached if m.path(name).exists()]
-        assert m.path("var/lib/cloud/instances/i-1/obj.pkl").exists()
-        assert "waiting for cloud-init to end" in m.console[0]
-
-    def test_without_cloud_init_it_goes_on(self, tmp_path: Path) -> None:
-        m = FakeMachine(tmp_path, "scrub")
-        m.configure()
-        assert scrub(m) == 0
-        assert m.slept == 600
-        assert not m.commands

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from nodeseed.render.program import steps
 from nodeseed.render.templates import root
+from tests.program.kinds import KINDS
 
 UNITS = sorted(root().glob("*/etc/systemd/system/nodeseed*"))
 SERVICES = [path for path in UNITS if path.suffix == ".service"]
-SETS = {
-    "common": [("control-plane", ""), ("worker", ""), ("etcd", "systemd")],
-    "worker": [("worker", "")],
-    "control-plane": [("control-plane", "")],
-    "cni-bridge": [("worker", "")],
-    "etcd-systemd": [("control-plane", "systemd"), ("etcd", "systemd")],
-    "etcd-static-pod": [("control-plane", "static-pod"), ("etcd", "static-pod")],
-}
 
 
 def name(path: Path) -> str:
@@ -32,13 +25,26 @@ def settings(path: Path) -> dict[str, str]:
     return {key: value for key, _, value in lines if not key.startswith("{#")}
 
 
-@pytest.mark.parametrize("path", SERVICES, ids=name)
-def test_a_service_runs_a_step_that_its_nodes_have_and_tries_for_ever(path: Path) -> None:
+def script(unit: str, root_folder: Path) -> str:
+    """The shell script of a unit, with a folder of the test as the root."""
+    text = (root() / "common/etc/systemd/system" / unit).read_text()
+    found = re.search(r"ExecStart=sh -e?c '(.*)'", text)
+    assert found
+    return re.sub(r"(?<= )/?(?=(etc|var|run)[;/])", f"{root_folder}/", found[1])
+
+
+def run(text: str) -> None:
+    subprocess.run(["sh", "-ec", text], check=True)
+
+
+STEPS = [path for path in SERVICES if "node.py" in path.read_text()]
+
+
+@pytest.mark.parametrize("path", STEPS, ids=name)
+def test_a_step_tries_for_ever(path: Path) -> None:
     unit = settings(path)
-    program, file, step = unit["ExecStart"].split()
+    program, file, _ = unit["ExecStart"].split()
     assert (program, file) == ("/usr/bin/python3", "/usr/local/lib/nodeseed/node.py")
-    for role, etcd in SETS[path.relative_to(root()).parts[0]]:
-        assert step in steps(role, etcd, routes=True)
     assert unit["StartLimitIntervalSec"] == "0"
     assert unit["Restart"] in ("on-failure", "always")
     if unit.get("Type") == "oneshot":
@@ -46,10 +52,30 @@ def test_a_service_runs_a_step_that_its_nodes_have_and_tries_for_ever(path: Path
         assert unit["RemainAfterExit"] == "yes"
 
 
-def test_every_step_of_a_unit_has_one() -> None:
-    run = {settings(path)["ExecStart"].split()[-1] for path in SERVICES}
-    wanted = steps("control-plane", "static-pod", routes=True) | steps("worker")
-    assert run == wanted - {"status"}
+def test_hosts_are_rewritten_and_what_was_there_stays(tmp_path: Path) -> None:
+    hosts = tmp_path / "etc/hosts"
+    (tmp_path / "etc/nodeseed").mkdir(parents=True)
+    hosts.write_text("127.0.0.1 localhost\n10.9.9.9 gone # nodeseed\n")
+    (tmp_path / "etc/nodeseed/hosts").write_text("10.0.0.11 cp-1 api # nodeseed\n")
+    for _ in range(2):
+        run(script("nodeseed-network.service", tmp_path))
+        assert hosts.read_text() == "127.0.0.1 localhost\n10.0.0.11 cp-1 api # nodeseed\n"
+        assert hosts.stat().st_mode & 0o777 == 0o644
+
+
+def test_caches_of_the_user_data_go_and_the_datasource_stays(tmp_path: Path) -> None:
+    cached = [
+        "var/lib/cloud/instances/i-1/user-data.txt",
+        "var/lib/cloud/instances/i-1/user-data.txt.i",
+        "var/lib/cloud/instances/i-1/cloud-config.txt",
+        "run/cloud-init/combined-cloud-config.json",
+    ]
+    for file in (*cached, "var/lib/cloud/instances/i-1/obj.pkl"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text("secret")
+    run(script("nodeseed-scrub.service", tmp_path))
+    assert not [file for file in cached if (tmp_path / file).exists()]
+    assert (tmp_path / "var/lib/cloud/instances/i-1/obj.pkl").exists()
 
 
 @pytest.mark.parametrize("path", UNITS, ids=name)
@@ -57,7 +83,10 @@ def test_nothing_waits_for_what_waits_for_it(path: Path) -> None:
     """cloud-final.service is ordered after multi-user.target, and starts our target."""
     unit = settings(path)
     waits = unit.get("After", "").split() + unit.get("Requires", "").split()
-    assert not {"multi-user.target", "cloud-final.service", "cloud-init.target"} & set(waits)
+    refused = {"multi-user.target", "cloud-final.service", "cloud-init.target"}
+    if path.stem == "nodeseed-scrub":  # wanted by what cloud-final starts, and by nothing else
+        refused.remove("cloud-final.service")
+    assert not refused & set(waits)
     assert "etcd.service" not in waits  # nothing of ours waits for a quorum but by asking
 
 
@@ -69,10 +98,10 @@ def test_all_but_install_belong_to_the_node(path: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
-@pytest.mark.parametrize("role", SETS)
-def test_systemd_reads_them(role: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_systemd_reads_them(kind: str, tmp_path: Path) -> None:
     for path in UNITS:
-        if path.relative_to(root()).parts[0] in ("common", role):
+        if path.relative_to(root()).parts[0] in KINDS[kind]:
             lines = path.read_text().splitlines()
             text = "\n".join(line for line in lines if not line.startswith("{#"))
             (tmp_path / path.name).write_text(

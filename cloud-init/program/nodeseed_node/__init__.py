@@ -14,11 +14,8 @@ shipping; it lands at /usr/local/lib/nodeseed/node.py and runs as `node.py STEP`
     static_pod.py     the same decision where etcd is a static pod
     https.py          one request, trusting our own CAs
     preflight.py      name, addresses, versions, disks, certificates, clock
-    network.py        sysctls and hosts entries
     routes.py         routes to all pods, without a CNI plugin that makes them
     control_plane.py  manifests, once etcd is healthy
     cluster.py        what a cluster needs once, raced by all control planes
     wait_api.py       a worker's kubelet waits here for the API
-    scrub.py          cached user-data goes
-    status.py         what every step said last
 """

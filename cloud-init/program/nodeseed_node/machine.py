@@ -66,7 +66,7 @@ class Machine:
         with part.open("wb") as file:
             os.fchmod(file.fileno(), mode)  # before there is anything to read
             os.fchown(file.fileno(), *owner)
-            file.write(data.encode() if isinstance(data, str) else data)
+            file.write(data if isinstance(data, bytes) else data.encode())
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)

@@ -16,7 +16,6 @@ from nodeseed_node.machine import Machine
 
 def preflight(m: Machine) -> int:
     """Wait until nothing is wrong; then, for two minutes at most, for the clock."""
-    m.run("modprobe", "-a", *m.text("etc/modules-load.d/nodeseed.conf").split())
     m.until(lambda: "; ".join(_problems(m)))
     text = "the clock is not synchronised"
     m.say("all is well" if m.until(lambda: "" if m.clock_trusted() else text, 120) else text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
+from itertools import islice
 
 from nodeseed_node.machine import Machine
 
@@ -14,12 +15,12 @@ def routes(m: Machine) -> int:
     not exist yet is routed too, and a new one is reached without touching the others.
     """
     lines: list[str] = []
-    for nodes, pods in m.config["podRoutes"]:
+    for nodes, pods in m.config["podRoutes"].items():
         subnet, base = ip_network(nodes), ip_network(pods)[0]
         size, shift = (24, 8) if base.version == 4 else (64, 64)
         lines += [
             f"route replace {base + (int(host) - int(subnet[0]) << shift)}/{size} via {host}\n"
-            for host in subnet.hosts()
+            for host in islice(subnet.hosts(), 1023)  # all of a /22, the start of an IPv6 subnet
             if str(host) not in m.config["addresses"]
         ]
 

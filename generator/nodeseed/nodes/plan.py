@@ -39,6 +39,7 @@ SETS: tuple[tuple[str, Callable[[Design, Machine], bool]], ...] = (
     ("common", lambda design, machine: True),
     ("kubelet", lambda design, machine: machine.role != "etcd"),
     ("control-plane", lambda design, machine: machine.role == "control-plane"),
+    ("etcd", lambda design, machine: _etcd(design, machine) != ""),
     ("etcd-systemd", lambda design, machine: _etcd(design, machine) == "systemd"),
     ("etcd-static-pod", lambda design, machine: _etcd(design, machine) == "static-pod"),
     (
@@ -79,6 +80,7 @@ def context(design: Design, machine: Machine) -> dict[str, Any]:
         address=machine.address,
         taints=_taints(machine),
         kubelet_arguments=_kubelet_arguments(design, machine),
+        hosts=_hosts(design, machine),
     )
     if machine.name in design.etcd_names:
         values["etcd_settings"] = _etcd_settings(design, machine)
@@ -134,6 +136,14 @@ def _arguments(extra: tuple[Argument, ...], ours: dict[str, str]) -> list[dict[s
         *({"name": name, "value": value} for name, value in ours.items() if name not in named),
         *({"name": argument.name, "value": argument.value} for argument in extra),
     ]
+
+
+def _hosts(design: Design, machine: Machine) -> dict[str, list[str]]:
+    """Names that the machine resolves by itself; on a control plane the endpoint is the node."""
+    names = [machine.name]
+    if machine.role == "control-plane":
+        names.append(design.cluster.endpoint.host)
+    return {machine.address: names}
 
 
 def _taints(machine: Machine) -> list[dict[str, str]]:
@@ -264,9 +274,6 @@ def node_configuration(design: Design, machine: Machine, lock: Lock) -> str:
     """/etc/nodeseed/config.json: all that the on-node program knows of its node."""
     cluster = design.cluster
     control_plane = machine.role == "control-plane"
-    hosts = {machine.address: [machine.name]}
-    if control_plane:
-        hosts[machine.address].append(cluster.endpoint.host)
     server = design.local_api(machine) if control_plane else design.endpoint_url
     values: dict[str, Any] = {
         "cluster": cluster.name,
@@ -276,7 +283,6 @@ def node_configuration(design: Design, machine: Machine, lock: Lock) -> str:
         "revision": NODE_REVISION,
         "tree": TREE,
         "addresses": [str(address) for address in machine.addresses],
-        "hosts": hosts,
         "timeSource": cluster.time.source,
         "issued": f"{lock.issues['ca'][0].day}T00:00:00Z",
         "kubeconfigs": {
@@ -295,7 +301,9 @@ def node_configuration(design: Design, machine: Machine, lock: Lock) -> str:
         values["clusterRevision"] = CLUSTER_REVISION
         values["etcdEndpoints"] = list(design.client_urls)
     if cluster.networking.cni == "bridge" and machine.role != "etcd":
-        values["podSubnets"] = pod_subnets(design, machine)
+        pods = {network.version: str(network) for network in cluster.networking.podSubnet}
+        nodes = cluster.networking.nodeSubnet or ()
+        values["podRoutes"] = {str(network): pods[network.version] for network in nodes}
     if machine.name in design.etcd_names:
         values["etcd"] = {
             "run": cluster.etcd.run,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +20,7 @@ from nodeseed.pki.encoding import digest
 from nodeseed.pki.identities import Statements
 from nodeseed.pki.lock import Lock
 from nodeseed.pki.references import CLUSTER_ID, NODE_REVISION, resolve
-from nodeseed.render.program import program, tree_digest
+from nodeseed.render.program import program, steps, tree_digest
 from nodeseed.render.templates import file_set, render_file
 
 STAGING = f"/var/lib/nodeseed/incoming/{CLUSTER_ID}-{NODE_REVISION}"
@@ -35,11 +34,10 @@ DIRECT = (
     "/etc/systemd/system/nodeseed-install.service",
 )
 
-_STEP_UNIT = re.compile(r"/etc/systemd/system/nodeseed-([a-z-]+)\.service")
-
 # Modes other than 0644, by the start of the path.
 MODES: tuple[tuple[str, str], ...] = (
     (PROGRAM, "0755"),
+    ("/usr/local/bin/", "0755"),
     ("/etc/kubernetes/kubeadm.yaml", "0600"),
     ("/var/lib/kubelet/", "0600"),  # CIS 4.1.9
     ("/etc/nodeseed/", "0600"),
@@ -66,17 +64,6 @@ class Rendering:
     digest: str
 
 
-# The steps of the on-node program that nodes are given, each with its unit. The others are in the
-# tree and tested, but a node gets none before all of them fit together.
-STEPS = frozenset({"install"})
-
-
-def _step_of(path: str) -> str:
-    """The step that a unit runs; ``install``, which every node has, for all other files."""
-    found = _STEP_UNIT.fullmatch(path)
-    return found[1] if found else "install"
-
-
 def _mode(path: str) -> str:
     return next((mode for start, mode in MODES if path.startswith(start)), "0644")
 
@@ -88,9 +75,9 @@ def render_node(design: Design, machine: Machine, statements: Statements, lock: 
         PlannedFile(path, _mode(path), render_file(name, path, values))
         for name in sets(design, machine)
         for path in file_set(name)
-        if _step_of(path) in STEPS
     ]
-    files.append(PlannedFile(PROGRAM, _mode(PROGRAM), program(STEPS)))
+    called = steps(file.content for file in files)
+    files.append(PlannedFile(PROGRAM, _mode(PROGRAM), program(called)))
     files += _registry_mirrors(design, machine)
     configuration = node_configuration(design, machine, lock)
     files.append(PlannedFile(CONFIGURATION, "0600", configuration))

@@ -26,29 +26,12 @@ PACKAGE = "nodeseed_node"
 
 _Position = tuple[int, int]
 
-
-COMMON = frozenset({"install", "preflight", "network", "scrub", "status"})
-KUBERNETES = {
-    "control-plane": frozenset({"control-plane", "cluster"}),
-    "worker": frozenset({"wait-api"}),
-    "etcd": frozenset[str](),
-}
-ETCD = {
-    "": frozenset[str](),
-    "systemd": frozenset({"etcd", "promote"}),
-    "static-pod": frozenset({"hold", "static-pod", "promote"}),
-}
+_CALL = re.compile(r"/usr/local/lib/nodeseed/node\.py ([a-z-]+)")
 
 
-def steps(role: str, etcd: str = "", *, routes: bool = False) -> frozenset[str]:
-    """The steps of a node.
-
-    Args:
-        role: Its role.
-        etcd: How it runs etcd: ``systemd``, ``static-pod`` or not at all.
-        routes: Whether it routes the other nodes' pods (``cni: bridge``).
-    """
-    return COMMON | KUBERNETES[role] | ETCD[etcd] | ({"routes"} if routes else frozenset())
+def steps(files: Iterable[str]) -> frozenset[str]:
+    """The steps that a node's files call, units first of all; given their contents."""
+    return frozenset(step for text in files for step in _CALL.findall(text))
 
 
 @cache
@@ -59,7 +42,7 @@ def modules() -> dict[str, str]:
 
 
 @cache
-def program(wanted: frozenset[str] = steps("control-plane", "static-pod") | steps("worker")) -> str:
+def program(wanted: frozenset[str]) -> str:
     """The file for a node that runs these steps."""
     return ship(wanted, modules())
 
