@@ -8,10 +8,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help userdata check test integration bench lint fix golden docs clean
+.PHONY: help userdata check test integration lab e2e bench lint fix golden docs clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 userdata: $(STAMP) ## Render clusters/$(CLUSTER).yaml into out/$(CLUSTER)
 	@$(BIN)/nodeseed render clusters/$(CLUSTER).yaml --out out/$(CLUSTER)
@@ -26,6 +26,15 @@ integration: $(STAMP) ## Run the tests against real programs (etcd, kubeadm, clo
 	tests/integration/install.sh
 	$(BIN)/python -m tests.integration.programs
 	$(BIN)/pytest -q -n 2 --dist loadfile -o addopts="--strict-markers --import-mode=importlib" tests/integration
+
+lab: CLUSTER := lab
+lab: $(STAMP) ## Boot clusters/$(CLUSTER).yaml as containers on this machine (then: .venv/bin/nodeseed-lab)
+	@generator/nodeseed_lab/install.sh
+	@$(BIN)/nodeseed-lab up clusters/$(CLUSTER).yaml
+
+e2e: $(STAMP) ## Run the tests against whole clusters of real machines
+	generator/nodeseed_lab/install.sh
+	$(BIN)/pytest -q -o addopts="--strict-markers --import-mode=importlib" tests/e2e
 
 bench: $(STAMP) ## Measure speed and size, as ratios
 	$(BIN)/python -m benchmarks.render
