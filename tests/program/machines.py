@@ -13,24 +13,17 @@ from nodeseed_node.machine import STATUS, Machine
 MONDAY = datetime(2026, 11, 23, 10, tzinfo=UTC).timestamp()
 
 CONFIG: dict[str, Any] = {
-    "cluster": "prod",
     "clusterID": "c0ffee",
     "node": "cp-1",
-    "role": "control-plane",
     "revision": 3,
     "clusterRevision": 2,
     "addresses": ["127.0.0.1"],
     "kubernetesVersion": "1.37.2",
-    "endpoint": "https://api.prod.example.com:6443",
+    "server": "https://10.0.0.11:6443",
     "timeSource": "host",
     "issued": "2026-11-20T00:00:00Z",
+    "programs": {"kubelet --version": "1.37.2", "kubeadm version -oshort": "1.37.2"},
     "podRoutes": None,
-    "kubeconfigs": {
-        "/etc/kubernetes/admin.conf": {
-            "user": "kubernetes-admin",
-            "server": "https://10.0.0.11:6443",
-        },
-    },
 }
 
 Answer = Callable[[tuple[str, ...], str], tuple[int, str]]

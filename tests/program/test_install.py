@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from nodeseed.render.templates import render_file
 from nodeseed_node.install import CONFIG as CONFIG_PATH
 from nodeseed_node.install import RECORD, install
 from tests.program.machines import CONFIG, FakeMachine
@@ -31,18 +32,16 @@ class CutMachine(FakeMachine):
         self.left = left
         self.torn = torn
 
-    def write(
-        self, name: str, data: str | bytes, mode: int = 0o644, owner: tuple[int, int] = (-1, -1)
-    ) -> None:
+    def write(self, name: str, data: str | bytes, mode: int = 0o644) -> None:
         if name.startswith("run/"):
-            super().write(name, data, mode, owner)
+            super().write(name, data, mode)
             return
         if self.left == 0 and self.torn:
             path = self.path(name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.with_name(f".{path.name}.nodeseed").write_bytes(b"torn")
         self.tick()
-        super().write(name, data, mode, owner)
+        super().write(name, data, mode)
 
     def remove(self, name: str) -> None:
         path = self.path(name)
@@ -62,7 +61,9 @@ class CutMachine(FakeMachine):
         self.left -= 1
 
 
-def stage(root: Path, files: dict[str, str] | None = None, **changes: Any) -> Path:
+def stage(
+    root: Path, files: dict[str, str] | None = None, cluster: str = "prod", **changes: Any
+) -> Path:
     """Put a tree where cloud-init puts it."""
     config = {**CONFIG, **changes}
     folder = root / f"var/lib/nodeseed/incoming/{config['clusterID']}-{config['revision']}"
@@ -72,6 +73,16 @@ def stage(root: Path, files: dict[str, str] | None = None, **changes: Any) -> Pa
         "etc/systemd/system/nodeseed-network.service": UNIT,
         "etc/systemd/system/kubelet.service.d/10-x.conf": "[Service]",
         "etc/systemd/system/nodeseed-node.target": "[Unit]\n",
+        "etc/kubernetes/admin.conf": render_file(
+            "partials",
+            "/kubeconfig.yaml",
+            {
+                "cluster": cluster,
+                "server": "https://10.0.0.11:6443",
+                "user": "kubernetes-admin",
+                "pair": "admin.conf",
+            },
+        ),
         "kubeconfig/admin.conf.crt": "CERT",
         "kubeconfig/admin.conf.key": f"KEY of {config['revision']}",
         **(files or {}),
@@ -81,7 +92,7 @@ def stage(root: Path, files: dict[str, str] | None = None, **changes: Any) -> Pa
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-        path.chmod(0o600 if name.endswith(".key") else 0o644)
+        path.chmod(0o600 if name.endswith((".key", ".conf")) else 0o644)
         digest.update(f"{name}{text}".encode())
     config.setdefault("tree", digest.hexdigest()[:32])
     (folder / "etc/nodeseed").mkdir(parents=True)

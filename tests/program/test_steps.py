@@ -99,8 +99,8 @@ class TestPreflight:
                 "no interface has 192.0.2.1; no interface has 2001:db8::1",
             ),
             (
-                lambda m: m.configure(kubernetesVersion="1.38.0"),
-                ("kubelet 1.38.0 is needed: Kubernetes v1.37.2; kubeadm 1.38.0 is needed: v1.37.2"),
+                lambda m: m.configure(programs={"kubelet --version": "1.38.0", "etcd x": "3.7.0"}),
+                "kubelet 1.38.0 is needed: Kubernetes v1.37.2; etcd 3.7.0 is needed: ",
             ),
             (lambda m: m.remove("run/containerd/containerd.sock"), "containerd does not run"),
             (
@@ -131,7 +131,7 @@ class TestPreflight:
         assert preflight(m) == 0
 
     def test_a_kubelet_that_was_upgraded_by_hand_is_right(self, m: FakeMachine) -> None:
-        m.configure(kubernetesVersion="1.36.4")
+        m.configure(programs={"kubelet --version": "1.36.4"})
         assert preflight(m) == 0
 
     def test_the_clock_holds_up_for_two_minutes_at_most(self, m: FakeMachine) -> None:
@@ -204,7 +204,7 @@ class TestWaitApi:
     def test_it_waits_until_the_api_is_ready(self, tmp_path: Path) -> None:
         m = FakeMachine(tmp_path, "wait-api")
         with Api(m, 500) as api:
-            m.configure(endpoint=api.url)
+            m.configure(server=api.url)
             m.while_asleep = [lambda: setattr(api, "status", 401)]
             assert wait_api(m) == 0
         assert [line.partition("wait-api: ")[2] for line in m.console] == [
@@ -215,10 +215,10 @@ class TestWaitApi:
     def test_it_gives_up_after_ten_minutes(self, tmp_path: Path) -> None:
         m = FakeMachine(tmp_path, "wait-api")
         certificate(m, "ca")
-        m.configure(endpoint="https://127.0.0.1:1")
+        m.configure(server="https://127.0.0.1:1")
         assert wait_api(m) == 0
         assert m.slept == 600
-        assert m.said == "no answer from https://127.0.0.1:1, starting the kubelet anyway"
+        assert m.said == "no API, starting the kubelet anyway"
         assert "Connection refused" in m.console[0]
 
 
@@ -241,8 +241,8 @@ class Kubeadm:
 class TestControlPlane:
     @pytest.fixture
     def ready(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeMachine:
-        monkeypatch.setattr("nodeseed_node.control_plane.answers", lambda m, server: "")
-        monkeypatch.setattr("nodeseed_node.member.member_list", lambda *_: (1, ()))
+        monkeypatch.setattr("nodeseed_node.control_plane.ready", lambda m: True)
+        monkeypatch.setattr("nodeseed_node.member.member_list", lambda *_: {"members": []})
         kubeadm = Kubeadm()
         m = FakeMachine(tmp_path, "control-plane", kubeadm)
         kubeadm.m = m
@@ -320,7 +320,6 @@ class Cluster:
         self.version = version
         self.admin = False
         self.applied: list[str] = []
-        self.bound: list[str] = []
         self.phases: list[str] = []
 
     def __call__(self, command: tuple[str, ...], stdin: str) -> tuple[int, str]:
@@ -328,17 +327,17 @@ class Cluster:
             self.phases.append(" ".join(command[3:-1]))
             self.admin = True  # kubeadm makes the binding
             return 0, ""
-        if not self.admin:
+        if "super-admin" not in command[1] and not self.admin:
             return 1, "Forbidden"
         if command[2] == "get":
-            if "nodeseed" in command:
-                found = {"metadata": {"resourceVersion": "7"}, "data": self.mark}
-                return 0, json.dumps(found) if self.mark else ""
-            data = {"ClusterConfiguration": f"kind: X\nkubernetesVersion: v{self.version}\n"}
-            return 0, json.dumps({"data": data}) if self.version else ""
-        if command[2] == "create":
-            self.bound.append(command[4])
-            return 1, 'clusterrolebindings "x" already exists'
+            items = []
+            if self.mark:
+                metadata = {"name": "nodeseed", "resourceVersion": "7"}
+                items.append({"metadata": metadata, "data": self.mark})
+            if self.version:
+                data = {"ClusterConfiguration": f"kind: X\nkubernetesVersion: v{self.version}\n"}
+                items.append({"metadata": {"name": "kubeadm-config"}, "data": data})
+            return 0, json.dumps({"items": items}) if items else ""
         self.applied.append(stdin or command[-1])
         return 0, ""
 
@@ -352,7 +351,6 @@ class TestCluster:
     def run(self, root: Path, there: Cluster, **config: Any) -> FakeMachine:
         m = FakeMachine(root, "cluster", there)
         m.configure(**config)
-        m.write("etc/nodeseed/manifests/00.yaml", "kind: X")
         m.write("etc/kubernetes/super-admin.conf", self.SUPER, 0o600)
         assert cluster(m) == 0
         return m
@@ -360,14 +358,8 @@ class TestCluster:
     def test_the_first_does_everything_and_marks_last(self, tmp_path: Path) -> None:
         there = Cluster()
         m = self.run(tmp_path, there)
-        assert there.phases == [
-            "mark-control-plane",
-            "upload-config all",
-            "addon kube-proxy",
-            "addon coredns",
-        ]
-        assert there.bound == ["kubeadm:apiserver-kubelet-client"]
-        assert there.applied[0].endswith("manifests/00.yaml")
+        assert there.phases == ["upload-config all", "addon all", "mark-control-plane"]
+        assert there.applied[0] == "/etc/nodeseed/manifests"
         mark = json.loads(there.applied[-1])
         assert mark["data"] == {"revision": "2", "version": "1.37.2"}
         assert mark["metadata"] == {"name": "nodeseed", "namespace": "kube-system"}
@@ -378,6 +370,12 @@ class TestCluster:
         left = yaml.safe_load(m.text("etc/kubernetes/super-admin.conf"))
         assert left["users"] == [{"name": "kubernetes-super-admin", "user": None}]
         assert m.path("etc/kubernetes/super-admin.conf").stat().st_mode & 0o7777 == 0o600
+
+    def test_a_node_that_has_no_more_power_than_admin_goes_on(self, tmp_path: Path) -> None:
+        there = Cluster({"revision": "2", "version": "1.37.2"})
+        m = self.run(tmp_path, there)
+        assert cluster(m) == 0
+        assert "--kubeconfig=/etc/kubernetes/admin.conf" in m.commands[-2]
 
     def test_what_is_done_is_not_done_again(self, tmp_path: Path) -> None:
         there = Cluster({"revision": "2", "version": "1.37.2"})

@@ -12,7 +12,7 @@ import re
 from nodeseed_node.machine import Machine
 from nodeseed_node.member import quorum
 from nodeseed_node.preflight import numbers
-from nodeseed_node.wait_api import answers
+from nodeseed_node.wait_api import ready
 
 DONE = "var/lib/nodeseed/control-plane"
 PODS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
@@ -23,8 +23,7 @@ def control_plane(m: Machine) -> int:
     config = m.config
     m.until(lambda: quorum(m, config["etcdEndpoints"], "apiserver-etcd-client")[0][:0])
     m.until(lambda: _manifests(m))
-    server = config["kubeconfigs"]["/etc/kubernetes/admin.conf"]["server"]
-    m.until(lambda: answers(m, server), about=f"waiting for {server}: ")
+    ready(m)
     m.say("the API server is ready")
     return 0
 

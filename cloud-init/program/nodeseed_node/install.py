@@ -13,6 +13,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -66,22 +67,21 @@ def _digest(folder: Path) -> str:
 
 def _place(m: Machine, revision: int, who: list[str], tree: str, done: Any) -> Any:
     """Move one tree into place and record it; give the record."""
-    files = []
+    folder = m.path(tree)
+
+    def coded(found: re.Match[bytes]) -> bytes:
+        return base64.b64encode((folder / found[1].decode()).read_bytes())
+
+    files = [name for name in _files(folder) if not name.startswith("kubeconfig/")]
     units = []
-    for name in _files(m.path(tree)):
-        staged = m.path(f"{tree}/{name}")
-        data = staged.read_bytes()
-        if not name.startswith("kubeconfig/"):
-            info = staged.stat()
-            m.write(name, data, info.st_mode & 0o7777, (info.st_uid, info.st_gid))
-            files.append(name)
-            if b"\nWantedBy=" in data:
-                units.append(staged.name)
-    config = m.config
-    for path, entry in config.get("kubeconfigs", {}).items():
-        name = f"etc/kubernetes/{path.split('/')[-1]}"
-        m.write(name, _kubeconfig(m, tree, path, config["cluster"], **entry), 0o600)
-        files.append(name)
+    for name in files:
+        staged = folder / name
+        # kubeconfigs embed what travels as a file: `kubeadm certs renew` insists on it
+        # (kubernetes cmd/kubeadm/app/phases/certs/renewal/readwriter.go)
+        data = re.sub(rb"(?<=-data: )nodeseed:(\S+)", coded, staged.read_bytes())
+        m.write(name, data, staged.stat().st_mode & 0o777)
+        if b"\nWantedBy=" in data:
+            units.append(staged.name)
     for name in done.get("files", []):
         if name not in files:
             m.remove(name)
@@ -94,35 +94,3 @@ def _place(m: Machine, revision: int, who: list[str], tree: str, done: Any) -> A
     # what runs already takes up the new revision; at boot nothing does
     m.run("systemctl", "--no-block", "try-restart", *units)
     return record
-
-
-def _kubeconfig(m: Machine, tree: str, path: str, cluster: str, *, user: str, server: str) -> str:
-    """Assemble a kubeconfig with embedded credentials.
-
-    `kubeadm certs renew` insists on client-certificate-data in the file
-    (kubernetes cmd/kubeadm/app/phases/certs/renewal/readwriter.go).
-    """
-
-    def data(name: str) -> str:
-        return base64.b64encode(m.path(f"{tree}/{name}").read_bytes()).decode()
-
-    pair = f"kubeconfig/{path.rsplit('/', maxsplit=1)[-1]}"
-    return f"""apiVersion: v1
-kind: Config
-clusters:
-- name: "{cluster}"
-  cluster:
-    server: {server}
-    certificate-authority-data: {data("etc/kubernetes/pki/ca.crt")}
-users:
-- name: {user}
-  user:
-    client-certificate-data: {data(f"{pair}.crt")}
-    client-key-data: {data(f"{pair}.key")}
-contexts:
-- name: {user}@{cluster}
-  context:
-    cluster: "{cluster}"
-    user: {user}
-current-context: {user}@{cluster}
-"""

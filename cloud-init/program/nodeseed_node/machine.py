@@ -53,9 +53,7 @@ class Machine:
         """All that this node was told about itself."""
         return self.load("etc/nodeseed/config.json")
 
-    def write(
-        self, name: str, data: str | bytes, mode: int = 0o644, owner: tuple[int, int] = (-1, -1)
-    ) -> None:
+    def write(self, name: str, data: str | bytes, mode: int = 0o644) -> None:
         """Write a file so that a power cut leaves the old one or the new one, never a part.
 
         The temporary name starts with a dot: the kubelet and systemd pass over such files.
@@ -65,7 +63,6 @@ class Machine:
         part = path.with_name(f".{path.name}.nodeseed")
         with part.open("wb") as file:
             os.fchmod(file.fileno(), mode)  # before there is anything to read
-            os.fchown(file.fileno(), *owner)
             file.write(data if isinstance(data, bytes) else data.encode())
             file.flush()
             os.fsync(file.fileno())

@@ -32,21 +32,16 @@ def _problems(m: Machine) -> Iterator[str]:
     name = m.text("proc/sys/kernel/hostname").strip()
     if name != config["node"]:
         yield f"the host name is {name}, not {config['node']}"
-    addresses = m.run("ip", "-o", "address")[1]
+    there = m.run("ip", "-o", "address")[1]
     for address in config["addresses"]:
-        if f" {address}/" not in addresses:
+        if f" {address}/" not in there:
             yield f"no interface has {address}"
+    # one that `kubeadm upgrade` has made newer is right
+    for program, wanted in config["programs"].items():
+        code, said = m.run(*program.split())
+        if code or numbers(said)[:2] < numbers(wanted)[:2]:
+            yield f"{program.split()[0]} {wanted} is needed: {said}"
     kubelet = m.text("var/lib/kubelet/config.yaml")
-    version = config.get("kubernetesVersion", "")
-    for program, needed, least in (
-        ("kubelet --version", kubelet, version),
-        ("kubeadm version -oshort", config["role"] == "control-plane", version),
-        ("etcd --version", m.text("etc/etcd.env"), ""),
-    ):
-        code, said = m.run(*program.split()) if needed else (0, version)
-        # one that `kubeadm upgrade` has made newer is right
-        if code or numbers(said)[:2] < numbers(least)[:2]:
-            yield f"{program.split()[0]} {least} is needed: {said}"
     if kubelet and not m.path("run/containerd/containerd.sock").exists():
         yield "containerd does not run"
     if kubelet and "failSwapOn: false" not in kubelet and m.text("proc/swaps").count("\n") > 1:

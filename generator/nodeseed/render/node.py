@@ -11,6 +11,7 @@ from nodeseed.nodes.design import Design
 from nodeseed.nodes.machine import Machine
 from nodeseed.nodes.plan import (
     PlannedFile,
+    api_server,
     context,
     identity_files,
     node_configuration,
@@ -42,6 +43,7 @@ MODES: tuple[tuple[str, str], ...] = (
     ("/var/lib/kubelet/", "0600"),  # CIS 4.1.9
     ("/etc/nodeseed/", "0600"),
     ("/etc/etcd.env", "0600"),
+    ("/etc/keepalived/", "0600"),
 )
 
 
@@ -82,6 +84,7 @@ def render_node(design: Design, machine: Machine, statements: Statements, lock: 
     configuration = node_configuration(design, machine, lock)
     files.append(PlannedFile(CONFIGURATION, "0600", configuration))
     files += identity_files(design, machine)
+    files += _kubeconfigs(design, machine)
     if machine.role == "control-plane":
         files += [
             PlannedFile(f"/etc/nodeseed/manifests/{index:02}.yaml", "0600", design.manifests[name])
@@ -129,6 +132,28 @@ def _settings(design: Design, machine: Machine) -> dict[str, Any]:
     if cluster.time.servers:
         settings["ntp"] = {"enabled": True, "servers": list(cluster.time.servers)}
     return settings
+
+
+def _kubeconfigs(design: Design, machine: Machine) -> list[PlannedFile]:
+    """Kubeconfigs; the installer fills their certificates and keys in."""
+    return [
+        PlannedFile(
+            row.path,
+            "0600",
+            render_file(
+                "partials",
+                "/kubeconfig.yaml",
+                {
+                    "cluster": design.cluster.name,
+                    "server": api_server(design, machine),
+                    "user": row.common_name.format(node=machine.name),
+                    "pair": row.path.rpartition("/")[2],
+                },
+            ),
+        )
+        for row in design.certificates(machine)
+        if row.kubeconfig
+    ]
 
 
 def _registry_mirrors(design: Design, machine: Machine) -> list[PlannedFile]:
