@@ -6,6 +6,7 @@ and only then writes: seed first, then lock, then output. Clock and randomness a
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -136,6 +137,7 @@ def render_cluster(
     shared = {
         "cluster-id": lock.clusterID,
         "etcd-token": _etcd_token(seed, lock),
+        "vrrp": _vrrp_password(seed, lock),
         "cluster-revision": str(cluster_revision),
     }
     report = Report(design, lock)
@@ -310,6 +312,11 @@ def _etcd_token(seed: Seed, lock: Lock) -> str:
         identity=digest("etcd-members", *members).hex(),
         generation=bootstrap.generation,
     ).hex()
+
+
+def _vrrp_password(seed: Seed, lock: Lock) -> str:
+    """Eight characters, all that VRRP version 2 takes (RFC 2338)."""
+    return base64.b32encode(seed.derive(5, purpose="vrrp", cluster=lock.cluster)).decode().lower()
 
 
 def notes(old: Lock | None, lock: Lock, rows: list[Row], now: datetime) -> list[str]:

@@ -226,6 +226,7 @@ _SAMPLE = Names(
     ),
     service_addresses=("*first address of each serviceSubnet*",),
     endpoint="*endpoint.host*",
+    virtual_address="*endpoint.address*",
     extra=("*apiServer.certSANs*",),
 )
 

@@ -10,4 +10,4 @@ class Options(Block):
     """An external load balancer has no keys of its own."""
 
 
-ENDPOINT = Endpoint(name="external", ports="equal", options=Options)
+ENDPOINT = Endpoint(name="external", options=Options)

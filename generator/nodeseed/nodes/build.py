@@ -32,15 +32,21 @@ def build(document: Document, manifests: Mapping[str, str]) -> Design:
     endpoint = ENDPOINTS.get(cluster.endpoint.provider)
     options, found = _options(document, "platform", platform.options if platform else None)
     problems += found
-    _, found = _options(document, "endpoint", endpoint.options if endpoint else None)
+    endpoint_options, found = _options(document, "endpoint", endpoint.options if endpoint else None)
     problems += found
     everyone = tuple(_with_zone(cluster, machine) for machine in machines(cluster))
-    whole = Whole(document.source, cluster, everyone, platform, options, endpoint)
+    whole = Whole(document.source, cluster, everyone, platform, options, endpoint, endpoint_options)
     for check in CHECKS:
         problems += check(whole)
-    if problems or platform is None or endpoint is None or options is None:
+    if (
+        problems
+        or platform is None
+        or options is None
+        or endpoint is None
+        or endpoint_options is None
+    ):
         raise SpecError(sorted(_few(problems), key=lambda problem: problem.line or 0))
-    return Design(cluster, platform, options, endpoint, everyone, manifests)
+    return Design(cluster, platform, options, endpoint, endpoint_options, everyone, manifests)
 
 
 def _options(

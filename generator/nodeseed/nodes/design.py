@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from nodeseed.endpoints.endpoint import Endpoint
+from nodeseed.endpoints.endpoint import Endpoint, VirtualAddress
 from nodeseed.nodes.machine import Machine
 from nodeseed.pki.certificates import CERTIFICATES, Certificate, Names
 from nodeseed.platforms.platform import Platform
 from nodeseed.spec.cluster import Cluster
-from nodeseed.spec.fields import Block, Network, parse_address
+from nodeseed.spec.fields import Address, Block, Network, parse_address
 from nodeseed.spec.versions import ETCD, KUBERNETES, EtcdRelease, KubernetesRelease, minor_of
 
 PEER_PORT = 2380
@@ -27,6 +27,7 @@ class Design:
         platform: its platform's row.
         platform_options: that platform's own keys.
         endpoint: its load balancer's row.
+        endpoint_options: that load balancer's own keys.
         machines: every machine.
         manifests: content of the files that ``manifests:`` names, by name.
     """
@@ -35,6 +36,7 @@ class Design:
     platform: Platform
     platform_options: Block
     endpoint: Endpoint
+    endpoint_options: Block
     machines: tuple[Machine, ...]
     manifests: Mapping[str, str]
 
@@ -79,9 +81,19 @@ class Design:
         return tuple(url(machine.address, CLIENT_PORT) for machine in self.etcd_members)
 
     @cached_property
+    def endpoint_port(self) -> int:
+        """The port that clients use."""
+        return self.cluster.endpoint.port or self.endpoint.port
+
+    @cached_property
+    def virtual_address(self) -> Address | None:
+        """The endpoint's address where the control planes hold it by turns."""
+        return virtual_address_of(self.cluster, self.endpoint_options)
+
+    @cached_property
     def endpoint_url(self) -> str:
         """The API as workers and people reach it."""
-        return url(self.cluster.endpoint.host, self.cluster.endpoint.port)
+        return url(self.cluster.endpoint.host, self.endpoint_port)
 
     @cached_property
     def proxy_mode(self) -> str:
@@ -153,6 +165,7 @@ class Design:
             ),
             service_addresses=self.service_addresses,
             endpoint=self.cluster.endpoint.host,
+            virtual_address=str(self.virtual_address or ""),
             extra=self.cluster.apiServer.certSANs,
         )
 
@@ -165,6 +178,13 @@ def etcd_members(machines: tuple[Machine, ...]) -> tuple[Machine, ...]:
     """The dedicated etcd nodes, or the control planes where there are none."""
     dedicated = tuple(machine for machine in machines if machine.role == "etcd")
     return dedicated or tuple(m for m in machines if m.role == "control-plane")
+
+
+def virtual_address_of(cluster: Cluster, options: Block | None) -> Address | None:
+    """The address that control planes hold by turns; None where the load balancer has its own."""
+    if not isinstance(options, VirtualAddress):
+        return None
+    return options.address or parse_address(cluster.endpoint.host)
 
 
 def node_subnets(cluster: Cluster) -> tuple[Network, ...]:

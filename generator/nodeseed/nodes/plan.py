@@ -8,8 +8,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from nodeseed.nodes.balance import (
+    api_server_flags,
+    balance_values,
+    endpoint_hosts,
+    is_balanced,
+)
 from nodeseed.nodes.design import CLIENT_PORT, PEER_PORT, Design, url
 from nodeseed.nodes.machine import Machine
+from nodeseed.nodes.software import downloads
 from nodeseed.pki.certificates import BY_NAME, TRUST, identity
 from nodeseed.pki.lock import Lock
 from nodeseed.pki.references import (
@@ -52,6 +59,7 @@ SETS: tuple[tuple[str, Callable[[Design, Machine], bool]], ...] = (
             machine.role != "etcd" and design.cluster.networking.cni == "bridge"
         ),
     ),
+    ("software-binaries", lambda design, machine: bool(downloads(design, machine))),
     (
         "containerd-proxy",
         lambda design, machine: (
@@ -68,7 +76,8 @@ def _etcd(design: Design, machine: Machine) -> str:
 
 def sets(design: Design, machine: Machine) -> list[str]:
     """Names of the sets that the machine gets."""
-    return [name for name, wanted in SETS if wanted(design, machine)]
+    found = [name for name, wanted in SETS if wanted(design, machine)]
+    return [*found, f"endpoint-{design.endpoint.name}"] if is_balanced(design, machine) else found
 
 
 def context(design: Design, machine: Machine) -> dict[str, Any]:
@@ -86,6 +95,8 @@ def context(design: Design, machine: Machine) -> dict[str, Any]:
         values["etcd_settings"] = _etcd_settings(design, machine)
     if design.cluster.networking.cni == "bridge":
         values.update(_pod_network(design, machine))
+    if is_balanced(design, machine):
+        values.update(balance_values(design, machine))
     return values
 
 
@@ -103,10 +114,21 @@ def _shared(design: Design) -> dict[str, Any]:
         "etcd_image": f"{design.etcd_version}-0",
         "endpoint": design.endpoint_url.removeprefix("https://"),
         "api_port": cluster.apiServer.port,
-        "api_sans": [cluster.endpoint.host, *cluster.apiServer.certSANs],
+        "api_sans": list(
+            dict.fromkeys(
+                [
+                    cluster.endpoint.host,
+                    *([str(design.virtual_address)] if design.virtual_address else []),
+                    *cluster.apiServer.certSANs,
+                ]
+            )
+        ),
         "api_server_arguments": _arguments(
             cluster.apiServer.extraArgs,
-            {"kubelet-certificate-authority": "/etc/kubernetes/pki/ca.crt"},
+            {
+                "kubelet-certificate-authority": "/etc/kubernetes/pki/ca.crt",
+                **api_server_flags(design),
+            },
         ),
         "controller_manager_arguments": _arguments(
             cluster.controllerManager.extraArgs,
@@ -124,7 +146,8 @@ def _shared(design: Design) -> dict[str, Any]:
         "dual_stack": len(families) == 2,
         "ipv6": families[0] == 6,
         "etcd_client_urls": list(design.client_urls),
-        "proxy_mode": design.proxy_mode,
+        "proxy_configuration": {"mode": design.proxy_mode, **cluster.proxy.configuration},
+        "kubelet_configuration": {"cgroupDriver": "systemd", **cluster.kubelet.configuration},
         "proxy_environment": _proxy_environment(design),
     }
 
@@ -139,11 +162,11 @@ def _arguments(extra: tuple[Argument, ...], ours: dict[str, str]) -> list[dict[s
 
 
 def _hosts(design: Design, machine: Machine) -> dict[str, list[str]]:
-    """Names that the machine resolves by itself; on a control plane the endpoint is the node."""
-    names = [machine.name]
-    if machine.role == "control-plane":
-        names.append(design.cluster.endpoint.host)
-    return {machine.address: names}
+    """Names that the machine resolves by itself; its own, and the endpoint's."""
+    found = {machine.address: [machine.name]}
+    for address, names in endpoint_hosts(design, machine).items():
+        found.setdefault(address, []).extend(names)
+    return found
 
 
 def _taints(machine: Machine) -> list[dict[str, str]]:
@@ -270,43 +293,53 @@ def identity_files(design: Design, machine: Machine) -> list[PlannedFile]:
     return files
 
 
+def _programs(design: Design, machine: Machine) -> dict[str, str]:
+    """What the machine must have in a version of ours or a newer one, by how to ask for it."""
+    wanted = {}
+    if machine.role != "etcd" or design.cluster.etcd.run == "static-pod":
+        wanted["kubelet --version"] = design.cluster.kubernetes.version
+    if machine.role == "control-plane":
+        wanted["kubeadm version -oshort"] = design.cluster.kubernetes.version
+    if _etcd(design, machine) == "systemd":
+        wanted["etcd --version"] = design.etcd_version
+    return wanted
+
+
+def api_server(design: Design, machine: Machine) -> str:
+    """The API as the machine itself uses it: a control plane its own, all others the endpoint."""
+    if machine.role == "control-plane":
+        return design.local_api(machine)
+    return design.endpoint_url
+
+
 def node_configuration(design: Design, machine: Machine, lock: Lock) -> str:
     """/etc/nodeseed/config.json: all that the on-node program knows of its node."""
     cluster = design.cluster
     control_plane = machine.role == "control-plane"
-    server = design.local_api(machine) if control_plane else design.endpoint_url
     values: dict[str, Any] = {
-        "cluster": cluster.name,
         "clusterID": CLUSTER_ID,
         "node": machine.name,
-        "role": machine.role,
         "revision": NODE_REVISION,
         "tree": TREE,
         "addresses": [str(address) for address in machine.addresses],
         "timeSource": cluster.time.source,
         "issued": f"{lock.issues['ca'][0].day}T00:00:00Z",
-        "kubeconfigs": {
-            row.path.rpartition("/")[2]: {
-                "user": row.common_name.format(node=machine.name),
-                "server": server,
-            }
-            for row in design.certificates(machine)
-            if row.kubeconfig
-        },
+        "programs": _programs(design, machine),
     }
     if machine.role != "etcd":
         values["kubernetesVersion"] = cluster.kubernetes.version
-        values["endpoint"] = design.endpoint_url
+        values["server"] = api_server(design, machine)
     if control_plane:
         values["clusterRevision"] = CLUSTER_REVISION
         values["etcdEndpoints"] = list(design.client_urls)
+    if software := downloads(design, machine):
+        values["software"] = software
     if cluster.networking.cni == "bridge" and machine.role != "etcd":
         pods = {network.version: str(network) for network in cluster.networking.podSubnet}
         nodes = cluster.networking.nodeSubnet or ()
         values["podRoutes"] = {str(network): pods[network.version] for network in nodes}
     if machine.name in design.etcd_names:
         values["etcd"] = {
-            "run": cluster.etcd.run,
             "token": ETCD_TOKEN,
             "members": dict(design.peer_urls),
             "membershipRevision": lock.bootstrap.membershipRevision,

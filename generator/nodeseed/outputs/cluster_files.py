@@ -77,7 +77,7 @@ def terraform_variables(design: Design, digests: Callable[[str], str]) -> bytes:
         "platform": cluster.platform.name,
         "region": cluster.platform.options().get("region"),
         "endpoint_host": cluster.endpoint.host,
-        "endpoint_port": cluster.endpoint.port,
+        "endpoint_port": design.endpoint_port,
         "api_server_port": cluster.apiServer.port,
         "subnets": [
             {"cidrs": [str(network) for network in subnet.cidr], "zone": subnet.zone}

@@ -33,6 +33,7 @@ class Names:
         service_names: what pods call the API server (kubernetes, kubernetes.default, …).
         service_addresses: first address of each service subnet.
         endpoint: host of the API endpoint.
+        virtual_address: the endpoint's address where nodes hold it by turns.
         extra: the operator's apiServer.certSANs.
     """
 
@@ -41,6 +42,7 @@ class Names:
     service_names: tuple[str, ...] = ()
     service_addresses: tuple[str, ...] = ()
     endpoint: str = ""
+    virtual_address: str = ""
     extra: tuple[str, ...] = ()
 
 
@@ -66,6 +68,7 @@ def api_names(names: Names) -> tuple[str, ...]:
         *names.service_names,
         "localhost",
         names.endpoint,
+        names.virtual_address,
         *names.service_addresses,
         *names.addresses,
         "127.0.0.1",

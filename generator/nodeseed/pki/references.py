@@ -37,3 +37,4 @@ NODE_REVISION = reference("node-revision")
 CLUSTER_REVISION = reference("cluster-revision")
 ETCD_TOKEN = reference("etcd-token")
 TREE = reference("tree")  # digest of all that is staged, by which the node knows it is complete
+VRRP_PASSWORD = reference("vrrp")  # what load balancers with one virtual address share

@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from nodeseed.platforms.nocloud_network import NetworkOptions
 from nodeseed.platforms.platform import Platform
+from nodeseed.spec.fields import Form
+
+
+class Options(NetworkOptions):
+    """Keys of the ``platform`` block; the last two are for ``make lab`` alone."""
+
+    cpus: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=2, description="Processors of each machine that `make lab` starts."
+    )
+    memory: Annotated[
+        str, Field(pattern=r"^[1-9][0-9]*[MG]i$"), Form("amount such as 2Gi or 512Mi")
+    ] = Field(default="2Gi", description="Memory of each machine that `make lab` starts.")
+
 
 PLATFORM = Platform(
     name="nocloud",
@@ -14,5 +31,5 @@ PLATFORM = Platform(
     nocloud=True,
     paste="user-data, meta-data and network-config on a volume labelled CIDATA",
     source="cloud-init NoCloud: files on a volume",
-    options=NetworkOptions,
+    options=Options,
 )

@@ -17,6 +17,7 @@ from nodeseed.nodes.plan import (
     node_configuration,
     sets,
 )
+from nodeseed.nodes.software import package_commands, package_settings
 from nodeseed.pki.encoding import digest
 from nodeseed.pki.identities import Statements
 from nodeseed.pki.lock import Lock
@@ -95,6 +96,7 @@ def render_node(design: Design, machine: Machine, statements: Statements, lock: 
     ]
     settings = _settings(design, machine)
     commands = (
+        *package_commands(design, machine),
         "systemctl daemon-reload",
         "systemctl enable --now --no-block nodeseed.target",
         *design.cluster.commands,
@@ -131,7 +133,7 @@ def _settings(design: Design, machine: Machine) -> dict[str, Any]:
         settings["ssh_authorized_keys"] = list(cluster.ssh.authorizedKeys)
     if cluster.time.servers:
         settings["ntp"] = {"enabled": True, "servers": list(cluster.time.servers)}
-    return settings
+    return {**settings, **package_settings(design, machine)}
 
 
 def _kubeconfigs(design: Design, machine: Machine) -> list[PlannedFile]:

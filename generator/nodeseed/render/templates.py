@@ -13,6 +13,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, meta
 
+from nodeseed.render.encode import yaml_text
+
 _ROOMS = ("spec", "pki", "platforms", "endpoints", "nodes", "render", "outputs")
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -35,6 +37,7 @@ def environment() -> Environment:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 - YAML and unit files, not HTML; values go through tojson
     )
+    jinja.filters["yaml"] = yaml_text  # for what the operator wrote, however deep
     jinja.policies["json.dumps_kwargs"] = {"ensure_ascii": False}  # references stay references
     return jinja
 

@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field
 from nodeseed.spec.fields import (
     Addresses,
     Block,
+    Configuration,
     DnsLabel,
     Duration,
     FullVersion,
@@ -27,6 +28,7 @@ from nodeseed.spec.fields import (
     Text,
     Unique,
 )
+from nodeseed.spec.software import Software
 
 API_VERSION = "nodeseed.dev/v1alpha1"
 
@@ -44,6 +46,9 @@ class Kubernetes(Block):
     )
     imageRepository: Line = Field(  # noqa: N815 - kubeadm's word
         default="registry.k8s.io", description="Where the component images come from."
+    )
+    software: Software = Field(
+        default_factory=Software, description="How the software comes onto the machines."
     )
 
 
@@ -67,11 +72,14 @@ class EndpointBlock(ProviderBlock):
     """How workers and people reach the API servers. Each provider has keys of its own."""
 
     host: Host = Field(description="The name (or address) in every kubeconfig outside the nodes.")
-    port: Annotated[int, Field(ge=1, le=65535)] = Field(
-        default=6443, description="The port that clients use."
+    port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        default=None,
+        description="The port that clients use. Default: 6443; 8443 with `haproxy-keepalived`.",
     )
     provider: Line = Field(
-        default="external", description="What balances the load; `external`: you bring it."
+        default="external",
+        description="What balances the load. `external`: you bring it. `haproxy-keepalived`: the "
+        "control planes do, and hold a virtual address by turns.",
     )
 
 
@@ -155,6 +163,16 @@ class Component(Block):
     extraArgs: Arguments = Field(default=(), description="Further flags.")  # noqa: N815
 
 
+class Kubelet(Component):
+    """kubelet, on every node."""
+
+    configuration: Configuration = Field(
+        default_factory=dict,
+        description="Further fields of KubeletConfiguration (kubelet.config.k8s.io/v1beta1). Those "
+        "that other fields of this file decide are refused.",
+    )
+
+
 class Proxy(Block):
     """kube-proxy."""
 
@@ -162,6 +180,11 @@ class Proxy(Block):
         default=None,
         description="Always written to the nodes. Default: nftables from 1.33, before iptables. "
         "ipvs is deprecated since 1.35.",
+    )
+    configuration: Configuration = Field(
+        default_factory=dict,
+        description="Further fields of KubeProxyConfiguration (kubeproxy.config.k8s.io/v1alpha1). "
+        "Those that other fields of this file decide are refused.",
     )
 
 
@@ -342,7 +365,7 @@ class Cluster(Block):
         default_factory=Component, description="kube-controller-manager."
     )
     scheduler: Component = Field(default_factory=Component, description="kube-scheduler.")
-    kubelet: Component = Field(default_factory=Component, description="kubelet, on every node.")
+    kubelet: Kubelet = Field(default_factory=Kubelet, description="kubelet, on every node.")
     proxy: Proxy = Field(default_factory=Proxy, description="kube-proxy.")
     containerd: Containerd = Field(default_factory=Containerd, description="Container runtime.")
     pki: Pki = Field(default_factory=Pki, description="Keys and certificates.")

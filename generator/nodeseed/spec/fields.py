@@ -209,6 +209,38 @@ def permissions(value: Any) -> str:
     return found
 
 
+def sha256(value: Any) -> str:
+    """A SHA-256 digest: 64 hexadecimal digits."""
+    found = _text(value, "SHA-256 digest").lower()
+    if not re.fullmatch(r"[0-9a-f]{64}", found):
+        raise refusal(f"{found!r} is no SHA-256 digest", "write its 64 hexadecimal digits")
+    return found
+
+
+def download(value: Any) -> str:
+    """An http or https URL."""
+    found = line(value)
+    if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", found):
+        raise refusal(f"{found!r} is no URL", "write it such as https://dl.k8s.io")
+    return found
+
+
+def configuration(value: Any) -> dict[str, Any]:
+    """Fields of somebody else's configuration, as they are."""
+    if not isinstance(value, dict):
+        raise refusal(f"{value!r} is no mapping", "write `key: value` pairs here")
+    return {key: _plain(entry) for key, entry in value.items()}
+
+
+def _plain(value: Any) -> Any:
+    """Without the loader's own kind of numbers, which no YAML writer knows."""
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_plain(entry) for entry in value]
+    return float(value) if isinstance(value, Number) else value
+
+
 def _unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
     seen = set()
     for value in values:
@@ -235,4 +267,7 @@ Key = Annotated[str, *_field(qualified_name, "key, example.com/name or name")]
 LabelValue = Annotated[str, *_field(label_value, "label value")]
 NodePath = Annotated[str, *_field(absolute_path, "absolute path")]
 Permissions = Annotated[str, *_field(permissions, 'octal mode in quotes: "0644"')]
+Sha256 = Annotated[str, *_field(sha256, "SHA-256 digest")]
+Url = Annotated[str, *_field(download, "http or https URL")]
+Configuration = Annotated[dict[str, Any], *_field(configuration, "mapping")]
 Unique = AfterValidator(_unique)

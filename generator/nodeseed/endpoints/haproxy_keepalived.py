@@ -1,0 +1,62 @@
+"""haproxy on every control plane, and keepalived, which moves a virtual address between them.
+
+haproxy sends each connection to an API server that is ready; keepalived (VRRP, RFC 3768, unicast)
+gives the address to a control plane whose haproxy and API server answer. Neither asks Kubernetes
+for anything, so both work before there is a cluster.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nodeseed.endpoints.endpoint import Balanced, Endpoint, VirtualAddress
+
+PORT = 8443  # beside API servers that listen on every address; also where keepalived asks
+
+
+def values(balanced: Balanced) -> dict[str, Any]:
+    """What haproxy.cfg and keepalived.conf are made from."""
+    names = list(balanced.control_planes)
+    return {
+        "virtual_address": str(balanced.address),
+        "check_port": PORT,
+        "binds": _binds(balanced),
+        "servers": {
+            name: f"[{address}]" if address.version == 6 else str(address)
+            for name, address in balanced.control_planes.items()
+        },
+        "api_port": balanced.api_port,
+        "virtual_router_id": balanced.router_id,
+        # Two that both come up first part at once, without a round of adverts.
+        "priority": 200 - names.index(balanced.node),
+        "own_address": str(balanced.control_planes[balanced.node]),
+        "peers": [str(a) for name, a in balanced.control_planes.items() if name != balanced.node],
+        # VRRP version 3, the only one for IPv6, knows no passwords (RFC 9568).
+        "password": balanced.password
+        if balanced.control_planes[balanced.node].version == 4
+        else "",
+    }
+
+
+def _binds(balanced: Balanced) -> list[str]:
+    """Where haproxy listens: everywhere, or with equal ports on the virtual address alone.
+
+    ``transparent`` lets it listen on an address that is not here yet.
+    """
+    if balanced.port != balanced.api_port:
+        return [f":::{PORT} v4v6" if balanced.ipv6 else f":{PORT}"]
+    return [f"{balanced.address}:{balanced.port} transparent", f"127.0.0.1:{PORT}"]
+
+
+ENDPOINT = Endpoint(
+    name="haproxy-keepalived",
+    port=PORT,
+    apart=((PORT, 6443),),
+    options=VirtualAddress,
+    packages=("haproxy", "keepalived", "curl"),
+    values=values,
+    # The API server listens on every address, haproxy on one of them, at the same port: Linux
+    # allows it to programs of one user that all say SO_REUSEPORT, and the narrower one is served.
+    # A bind-address would do as well but for kubeadm, which keeps one for all control planes.
+    api_server=(("permit-port-sharing", "true"),),
+)

@@ -1,0 +1,95 @@
+"""The way to the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nodeseed.endpoints.endpoint import VirtualAddress
+from nodeseed.errors import Problem
+from nodeseed.nodes.checks.addresses import reserved
+from nodeseed.nodes.checks.whole import Whole
+from nodeseed.nodes.design import node_subnets, virtual_address_of
+from nodeseed.platforms.nocloud_network import NetworkOptions
+from nodeseed.spec.fields import parse_address
+from nodeseed.spec.source import Path
+
+
+def endpoint_port(whole: Whole) -> Iterator[Problem]:
+    """On a control plane the endpoint's name is the node itself: something must listen there."""
+    endpoint, cluster = whole.endpoint, whole.cluster
+    if endpoint is None:
+        return
+    port, api_port = cluster.endpoint.port or endpoint.port, cluster.apiServer.port
+    host, meant = cluster.endpoint.host, ""
+    if parse_address(host) is None:
+        meant = f", where {host} means the node itself"
+    elif whole.platform and whole.platform.hairpin:
+        yield whole.problem(
+            ("endpoint", "host"),
+            f"an address as endpoint: on {whole.platform.title} a control plane cannot reach "
+            "itself through the load balancer",
+            "use a DNS name; on control planes it will mean the node itself",
+        )
+    at_the_node = meant or isinstance(whole.endpoint_options, VirtualAddress)
+    if at_the_node and port != api_port and (port, api_port) not in endpoint.apart:
+        legal = "".join(f", or {one} beside apiServer.port {two}" for one, two in endpoint.apart)
+        yield whole.problem(
+            ("endpoint", "port"),
+            f"nothing would listen on port {port} of a control plane{meant}",
+            f"write port {api_port}, as apiServer.port{legal}",
+        )
+
+
+def virtual_address(whole: Whole) -> Iterator[Problem]:
+    """A virtual address can move between the control planes: same subnet, nobody else's."""
+    options, platform, cluster = whole.endpoint_options, whole.platform, whole.cluster
+    if not isinstance(options, VirtualAddress) or platform is None:
+        return
+    provider = cluster.endpoint.provider
+    if not platform.flat_layer2:
+        yield whole.problem(
+            ("endpoint", "provider"),
+            f"{provider} cannot work on {platform.title}, whose network lets no address move from "
+            "machine to machine",
+            "write `provider: external` and use the platform's load balancer",
+        )
+        return
+    address, host = virtual_address_of(cluster, options), parse_address(cluster.endpoint.host)
+    if address is None:
+        yield whole.problem(
+            ("endpoint",),
+            f"{provider} needs the virtual address that {cluster.endpoint.host} means",
+            "write endpoint.address, a free address in the machines' subnet",
+        )
+        return
+    at: Path = ("endpoint", "address" if options.address else "host")
+    if host is not None and host != address:
+        yield whole.problem(
+            at, f"endpoint.host is another address, {host}", "leave endpoint.address out"
+        )
+    networks = node_subnets(cluster)
+    network = next((network for network in networks if address in network), None)
+    if network is None:
+        listed = ", ".join(str(network) for network in networks)
+        yield whole.problem(
+            at,
+            f"{address} lies in no subnet of the machines",
+            f"use a free address in {listed}" if listed else "write networking.nodeSubnet",
+        )
+        return
+    yield from reserved(whole, at, f"{address}", address, network)
+    for machine in whole.machines:
+        if address in machine.addresses:
+            yield whole.problem(
+                at,
+                f"{address} is the address of node {machine.name}",
+                "use a free address: it outlives any node",
+            )
+        if machine.role == "control-plane" and not any(a in network for a in machine.addresses):
+            yield whole.problem(
+                at,
+                f"{machine.name} has no address in {network}, so {address} cannot move to it",
+                "put all control planes in one subnet, or write `provider: external`",
+            )
+    if isinstance(whole.options, NetworkOptions) and address in (whole.options.gateways or ()):
+        yield whole.problem(at, f"{address} is the gateway", "use a free address")
