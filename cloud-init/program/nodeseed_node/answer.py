@@ -17,41 +17,36 @@ from nodeseed_node.machine import Machine
 STATE = "/nodeseed/v1/state"
 
 
-class _Server(ThreadingTCPServer):
-    allow_reuse_address = daemon_threads = True
-    state: Any
-
-    def handle_error(self, *_: Any) -> None:
-        """Say nothing about strangers: the console is for what this node waits for."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    timeout = 5
-    server: _Server
-
-    def do_GET(self) -> None:
-        """Give the state, and 404 for all that is etcd's."""
-        self.send_response(200 if self.path == STATE else 404)
-        self.end_headers()
-        self.wfile.write(json.dumps(self.server.state).encode())
-
-    def log_message(self, *_: Any) -> None:
-        """Keep no log."""
-
-
 def serve(m: Machine, url: str, state: Any) -> ThreadingTCPServer:
     """Answer over mutual TLS until the server is closed.
 
     Raises:
-        OSError: The address or a certificate is not there.
+        OSError: The address or a certificate is not there, or somebody else has the port.
     """
-    here = urlsplit(url)
+
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 5
+
+        def do_GET(self) -> None:
+            """Give the state, and 404 for all that is etcd's."""
+            self.send_response(200 if self.path == STATE else 404)
+            self.end_headers()
+            self.wfile.write(json.dumps(state).encode())
+
+        def log_message(self, *_: Any) -> None:
+            """Keep no log."""
+
+    class Server(ThreadingTCPServer):
+        address_family = socket.AF_INET6 if "[" in url else socket.AF_INET
+        allow_reuse_address = daemon_threads = True
+
+        def handle_error(self, *_: Any) -> None:
+            """Say nothing about strangers: the console is for what this node waits for."""
+
     context = tls(m, "etcd/", "etcd/peer", ssl.Purpose.CLIENT_AUTH)
     context.verify_mode = ssl.CERT_REQUIRED
-    if "[" in url:
-        _Server.address_family = socket.AF_INET6
-    server = _Server((here.hostname or "", here.port or 0), _Handler)
-    server.state = state
+    to = urlsplit(url)
+    server = Server((to.hostname or "", to.port or 0), Handler)
     # the handshake belongs to the thread of the connection: one silent client holds up nobody
     server.socket = context.wrap_socket(
         server.socket, server_side=True, do_handshake_on_connect=False

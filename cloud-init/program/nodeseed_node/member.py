@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import re
 from collections.abc import Iterable
@@ -11,59 +10,31 @@ from typing import Any
 
 from nodeseed_node.https import https
 from nodeseed_node.machine import Machine
-from nodeseed_node.membership import Member
 
-KEY = base64.b64encode(b"/nodeseed/members").decode()
-
-
-def members(rows: Iterable[Any]) -> tuple[Member, ...]:
-    """Read a member list, from the JSON gateway or from the peer port's /members."""
-    return tuple(
-        Member(
-            int(row.get("ID") or row["id"]),
-            row.get("name", ""),
-            tuple(row["peerURLs"]),
-            bool(row.get("clientURLs")),  # a member publishes them once it has joined a quorum
-            row.get("isLearner", False),
-        )
-        for row in rows
-    )
+KEY = "/nodeseed/members"
 
 
-def cluster_id(ids: Iterable[int]) -> int:
-    """The ID of a cluster that these members founded (etcd membership/cluster.go, genID)."""
-    return _hash(b"".join(i.to_bytes(8, "big") for i in sorted(ids)))
-
-
-def member_id(url: str, token: str) -> int:
-    """The ID of a founding member (etcd membership/member.go, computeMemberID)."""
-    return _hash((url + token).encode())
-
-
-def _hash(data: bytes) -> int:
-    return int.from_bytes(hashlib.sha1(data).digest()[:8], "big")  # noqa: S324 etcd's choice
-
-
-def disk_member(m: Machine) -> int | None:
-    """Whose log is in etcd's data folder: a member ID, 0 if it cannot be read, None without log.
+def disk_member(m: Machine) -> str | None:
+    """Whose log is in etcd's data folder: a member ID, "" if it cannot be read, None without log.
 
     Like etcd (storage/wal/util.go, Exist) this looks for *.wal: a `new` that was refused leaves
     a member folder without any. Each log file begins with a record of its checksum and a record
     of the member and cluster IDs (storage/wal/wal.go, Create; walpb/record.proto): type 1,
     checksum, data { member ID, cluster ID }.
     """
-    for log in sorted(m.path("var/lib/etcd/member/wal").glob("*.wal")):
-        with log.open("rb") as file:
-            number = rb"[\x80-\xff]*."
-            head = rb"\x08\x01\x10%b\x1a.\x08(%b)\x10" % (number, number)
-            found = re.search(head, file.read(128), re.S)
-        return sum((b & 127) << 7 * i for i, b in enumerate(found[1])) if found else 0
+    for log in m.path("var/lib/etcd/member/wal").glob("*.wal"):
+        head = rb"\x08\x01\x10[\x80-\xff]*.\x1a.\x08([\x80-\xff]*.)\x10"
+        found = re.search(head, log.read_bytes()[:128], re.S)
+        return str(sum((b & 127) << 7 * i for i, b in enumerate(found[1]))) if found else ""
     return None
 
 
-def gateway(
-    m: Machine, url: str, path: str, body: Any, pair: str = "etcd/healthcheck-client"
-) -> Any:
+def client(peer_url: str) -> str:
+    """A member's client URL."""
+    return re.sub(r"\d+$", "2379", peer_url)
+
+
+def gateway(m: Machine, url: str, path: str, body: Any, pair: str = "etcd/peer") -> Any:
     """Call etcd's JSON gateway on a client port.
 
     Raises:
@@ -76,24 +47,16 @@ def gateway(
     return answer
 
 
-def client(peer_url: str) -> str:
-    """A member's client URL."""
-    return re.sub(r"\d+$", "2379", peer_url)
-
-
-def member_list(m: Machine, url: str, *pair: str) -> tuple[int, tuple[Member, ...]]:
-    """Ask for cluster ID and members; an answer means that a quorum stands behind it.
+def member_list(m: Machine, url: str, *pair: str) -> Any:
+    """Ask for the members; an answer means that a quorum stands behind it.
 
     Raises:
         OSError: There is no quorum, or this member has no part in it.
     """
-    answer = gateway(m, url, "cluster/member/list", {"linearizable": True}, *pair)
-    return int(answer["header"]["cluster_id"]), members(answer["members"])
+    return gateway(m, url, "cluster/member/list", {"linearizable": True}, *pair)["members"]
 
 
-def quorum(
-    m: Machine, urls: Iterable[str], pair: str = "etcd/healthcheck-client"
-) -> tuple[str, tuple[Member, ...]]:
+def quorum(m: Machine, urls: Iterable[str], *pair: str) -> tuple[str, Any]:
     """Find a client URL behind which there is a quorum, and the member list.
 
     Raises:
@@ -101,33 +64,34 @@ def quorum(
     """
     for url in urls:
         try:
-            return url, member_list(m, url, pair)[1]
+            return url, member_list(m, url, *pair)
         except OSError:
             continue
     raise OSError("waiting for a healthy etcd quorum")
 
 
-def recorded(m: Machine, url: str) -> tuple[int, str]:
-    """Read the revision of the member list that the cluster remembers, and the key's own."""
-    for row in gateway(m, url, "kv/range", {"key": KEY}).get("kvs", []):
-        return json.loads(base64.b64decode(row["value"]))["revision"], row["mod_revision"]
-    return 0, "0"
+def coded(text: str) -> str:
+    """As the gateway wants keys and values."""
+    return base64.b64encode(text.encode()).decode()
 
 
-def record(m: Machine, url: str) -> None:
-    """Make the cluster remember our member list, unless it knows a newer one.
+def recorded(m: Machine, url: str) -> int:
+    """Read the revision of the member list that the cluster remembers; 0 if it has none."""
+    rows = gateway(m, url, "kv/range", {"key": coded(KEY)}).get("kvs", [])
+    return sum(int(base64.b64decode(row["value"])[:9]) for row in rows)
+
+
+def record(m: Machine, url: str) -> bool:
+    """Make the cluster remember our member list, unless it knows a newer one; give whether so.
+
+    etcd compares values as text, so the revision has a fixed width.
 
     Raises:
         OSError: etcd did not take it.
     """
     etcd = m.config["etcd"]
-    revision, changed = recorded(m, url)
-    if revision < etcd["membershipRevision"]:
-        value = {"revision": etcd["membershipRevision"], "members": etcd["members"]}
-        put = {"key": KEY, "value": base64.b64encode(json.dumps(value).encode()).decode()}
-        body = {
-            "compare": [{"key": KEY, "target": "MOD", "mod_revision": changed}],
-            "success": [{"request_put": put}],
-        }
-        if not gateway(m, url, "kv/txn", body).get("succeeded"):
-            raise OSError("another machine changed the member list just now")
+    key, revision = coded(KEY), f"{etcd['membershipRevision']:09}"
+    newer = {"key": key, "target": "VALUE", "result": "GREATER", "value": coded(f"{revision}~")}
+    put = {"key": key, "value": coded(f"{revision} {json.dumps(etcd['members'])}")}
+    body = {"compare": [newer], "failure": [{"request_put": put}]}
+    return bool(gateway(m, url, "kv/txn", body).get("succeeded"))

@@ -8,18 +8,18 @@ consent here: a machine with an empty disk starts only when others, heard in thi
 leave no doubt.
 
 Nothing here touches the world: `decide` is a function of what was seen, tested over every
-combination of answers that three members can give.
+combination of answers that three members can give. Member lists are as etcd's JSON gateway
+tells them; a member publishes its clientURLs once it has joined a quorum.
 
 A peer says one of these:
 
     silent
-    empty      it waits in this same step, with our token
-    other      it is empty or waits as `new`, with the user-data of another render
-    unstarted  an etcd waits as `new` in the very cluster that we would form
-    data       it has a log, and waits
-    formed     an etcd that has belonged to a quorum
-    gone       it was formed or had data when last heard, and is silent now
-    healthy    a linearizable member list came from its client port: a quorum stands behind it.
+    empty      it waits in this same step, with our token, or its etcd waits as `new` in the very
+               cluster that we would form
+    other      it waits likewise, with the user-data of another render
+    formed     it has a log and waits, or is an etcd that has belonged to a quorum
+    gone       it was formed when last heard, and is silent now
+    a Quorum   a linearizable member list came from its client port: a quorum stands behind it.
                The peer port proves less: its /members answers without quorum
 
 And to do is one of these; after `remove` and `add` follows another round:
@@ -30,120 +30,106 @@ And to do is one of these; after `remove` and `add` follows another round:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Union
 
-Answer = Literal["silent", "empty", "other", "unstarted", "data", "formed", "gone", "healthy"]
 Action = Literal["start", "new", "existing", "remove", "add", "wait"]
 
 
-class Member(NamedTuple):
-    """One row of etcd's member list."""
-
-    id: int
-    name: str
-    urls: tuple[str, ...]
-    started: bool
-    learner: bool
-
-
 class Quorum(NamedTuple):
-    """What a healthy quorum says: its cluster, its members, the revision of its member list."""
+    """What a healthy quorum says: its members, and the revision of the list that it remembers."""
 
-    cluster: int
-    members: tuple[Member, ...]
+    members: Sequence[Mapping[str, Any]]
     revision: int
 
 
-class Own(NamedTuple):
-    """What this machine is: `disk` is the member ID in its log, 0 if unreadable, None if empty."""
-
-    name: str
-    url: str
-    initial: Mapping[str, str]
-    revision: int
-    disk: int | None
+Answer = Union[Literal["silent", "empty", "other", "formed", "gone"], Quorum]
 
 
 class Decision(NamedTuple):
-    """An action, one sentence for the console, and the member that the action is about."""
+    """An action, one sentence for the console, and what the action needs.
+
+    That is the request for `remove` and `add`, and etcd's environment for `new` and `existing`.
+    """
 
     action: Action
     sentence: str
-    target: int = 0
+    needs: Any = ""
 
 
 def decide(
-    own: Own, answers: Mapping[str, Answer], quorums: Sequence[Quorum], clock: bool, window: bool
+    config: Any, disk: str | None, answers: Mapping[str, Answer], clock: bool, window: bool
 ) -> Decision:
     """Decide from one round of asking.
 
     Args:
-        own: This machine.
-        answers: For every peer URL that was asked, what it said.
-        quorums: What each healthy peer reported.
+        config: What this node was told about itself.
+        disk: The member ID in its log; "" if it cannot be read, None if there is no log.
+        answers: For every peer URL that we or a quorum know of, but our own, what it said.
         clock: The clock can be trusted.
         window: The time in which empty machines may form a new cluster is not over.
     """
-    if own.disk is not None:
-        listed = any(own.disk == m.id for q in quorums for m in q.members)
-        if own.disk and quorums and not listed:
+    quorums = [answer for answer in answers.values() if isinstance(answer, Quorum)]
+    if disk is not None:
+        listed = [row["ID"] for quorum in quorums for row in quorum.members]
+        if disk and listed and disk not in listed:
             return Decision("wait", "removed from the cluster; wipe the data disk to rejoin")
-        return Decision("start", "starting with the data on its disk")
-    if len({q.cluster for q in quorums}) > 1:
-        return Decision("wait", "the peers serve two different clusters")
+        return Decision("start", "starting")
     if quorums:
-        return _join(own, answers, max(quorums, key=lambda q: q.revision))
-    return _form(own, answers, clock, window)
+        return _join(config, answers, *max(quorums, key=lambda quorum: quorum.revision))
+    return _form(config["etcd"]["members"], answers, clock, window)
 
 
-def _join(own: Own, answers: Mapping[str, Answer], quorum: Quorum) -> Decision:
+def _join(
+    config: Any, answers: Mapping[str, Answer], rows: Sequence[Mapping[str, Any]], revision: int
+) -> Decision:
     """We are empty and a healthy quorum answers: replace, take the place kept for us, or grow."""
-    here = [m for m in quorum.members if own.url in m.urls]
-    if here and not here[0].started:
-        return Decision("existing", "joining")
-    if quorum.revision > own.revision:
-        return Decision(
-            "wait",
-            f"members have revision {quorum.revision}, not {own.revision}: "
-            "boot with newer user-data",
-        )
-    old = here or [m for m in quorum.members if m.name == own.name]
+    name = config["node"]
+    own = config["etcd"]["members"][name]
+    old = [row for row in rows if own in row["peerURLs"]]
+    if old and not old[0].get("clientURLs"):
+        # of the others etcd compares number and URLs, not names
+        # (membership/cluster.go, ValidateClusterAndAssignIDs)
+        pairs = [
+            f"{name if url == own else row['ID']}={url}" for row in rows for url in row["peerURLs"]
+        ]
+        return Decision("existing", "joining", f"ETCD_INITIAL_CLUSTER={','.join(pairs)}\n")
+    if revision > config["etcd"]["membershipRevision"]:
+        return Decision("wait", f"the members have revision {revision}: boot with newer user-data")
+    old = old or [row for row in rows if row.get("name") == name]
     if not old:
-        return Decision("add", "joining as a new member")
-    if not here and any(answers.get(u, "silent") not in ("silent", "gone") for u in old[0].urls):
-        return Decision("wait", f"another {own.name} answers at {old[0].urls[0]}; shut it down")
-    voters = [m for m in quorum.members if not m.learner and m != old[0]]
-    up = sum(any(answers.get(u) == "healthy" for u in m.urls) for m in voters)
+        return Decision("add", "joining", {"peerURLs": [own], "isLearner": True})
+    for url in old[0]["peerURLs"]:
+        if url != own and answers.get(url) not in ("silent", "gone"):
+            return Decision("wait", f"another {name} is up: {url}")
+    voters = [row for row in rows if not row.get("isLearner") and row != old[0]]
+    up = sum(any(isinstance(answers.get(url), Quorum) for url in row["peerURLs"]) for row in voters)
     if up <= len(voters) // 2:
         return Decision(
             "wait",
-            f"replacing the old {own.name} would endanger the quorum: "
-            f"{up} of {len(voters)} others up",
+            f"replacing the old {name} endangers the quorum: {up} of {len(voters)} others up",
         )
-    return Decision("remove", f"replacing the old {own.name}", old[0].id)
+    return Decision("remove", f"replacing the old {name}", {"ID": old[0]["ID"]})
 
 
-def _form(own: Own, answers: Mapping[str, Answer], clock: bool, window: bool) -> Decision:
+def _form(
+    members: Mapping[str, str], answers: Mapping[str, Answer], clock: bool, window: bool
+) -> Decision:
     """We are empty and no quorum answers: only a majority of the like-minded may form one."""
-    names = {url: name for name, url in own.initial.items()}
 
-    def said(*kinds: str) -> str:
-        return ", ".join(names.get(u, u) for u in sorted(answers) if answers[u] in kinds)
+    def said(*kinds: str) -> list[str]:
+        return [name for name, url in members.items() if answers.get(url) in kinds]
 
-    formed = said("formed", "data", "gone", "healthy")
-    if formed:
-        return Decision("wait", f"{formed} belongs to a formed cluster; waiting for its quorum")
-    up = 1 + sum(answers.get(u) in ("empty", "unstarted") for u in names if u != own.url)
-    more = len(names) // 2 + 1 - up
-    missing = []
-    if more > 0:
-        missing.append(f"{up} of {len(names)} members up, waiting for {more} more")
-    if not clock:
-        missing.append("the clock is not synchronised")
-    if not window:
-        missing.append("the bootstrap window is closed")
+    for name in said("formed", "gone"):
+        return Decision("wait", f"{name} has data; waiting for a healthy etcd quorum")
+    up = 1 + len(said("empty"))
+    more = len(members) // 2 + 1 - up
+    conditions = {
+        f"{up} of {len(members)} members up, waiting for {more} more": more <= 0,
+        "the clock is not synchronised": clock,
+        "the bootstrap window is closed": window,
+    }
+    missing = [text for text, holds in conditions.items() if not holds]
     if not missing:
-        return Decision("new", f"forming a new cluster, {up} of {len(names)} members up")
-    if said("other"):
-        missing.append(f"{said('other')} has user-data of another render")
+        return Decision("new", "forming a new cluster", "ETCD_INITIAL_CLUSTER_STATE=new\n")
+    missing += [f"{name} has user-data of another render" for name in said("other")]
     return Decision("wait", "; ".join(missing))

@@ -13,15 +13,14 @@ def promote(m: Machine) -> int:
 
     def missing() -> str:
         # our own etcd last: a learner answers no clients
-        order = sorted(urls.values(), key=lambda url: url == own)
-        via, rows = quorum(m, map(client, order))
-        me = [row for row in rows if own in row.urls and row.started]
-        if not me:
-            return "waiting for this node's etcd to join"
-        if me[0].learner:
-            gateway(m, via, "cluster/member/promote", {"ID": str(me[0].id)})
-        record(m, via)
-        return ""
+        via, rows = quorum(m, map(client, [*{*urls.values()} - {own}, own]))
+        for row in rows:
+            if own in row["peerURLs"] and row.get("clientURLs"):
+                if row.get("isLearner"):
+                    gateway(m, via, "cluster/member/promote", {"ID": row["ID"]})
+                record(m, via)
+                return ""
+        return "waiting for this node's etcd to join"
 
     m.until(missing)
     m.say("a voting member")

@@ -7,8 +7,11 @@ in, and stays: it takes it out again when the log is gone or the cluster has rem
 
 from __future__ import annotations
 
-from nodeseed_node.etcd import ENVIRONMENT, etcd, own_state, survey
+import re
+
+from nodeseed_node.etcd import ENVIRONMENT, etcd, survey
 from nodeseed_node.machine import Machine
+from nodeseed_node.member import disk_member
 
 MANIFEST = "etc/kubernetes/manifests/etcd.yaml"
 
@@ -24,18 +27,21 @@ def static_pod(m: Machine) -> int:
     while True:
         hold(m)
         etcd(m)
-        text = m.text("etc/nodeseed/etcd.yaml")
-        for setting in m.text(ENVIRONMENT).splitlines():
-            name, _, value = setting.partition("=")
-            flag = f"--{name[5:].lower().replace('_', '-')}="
-            lines = [line for line in text.splitlines() if flag not in line]
-            text = "\n".join([*lines, ""])
-            text = text.replace("    - etcd\n", f"    - etcd\n    - {flag}{value}\n")
+        # of a flag that is there twice the later one counts
+        flags = re.sub(
+            "ETCD_(.*?)=",
+            lambda name: f"    - --{name[1].lower().replace('_', '-')}=",
+            m.text(ENVIRONMENT),
+        )
+        text = m.text("etc/nodeseed/etcd.yaml").replace("    resources:", flags + "    resources:")
         m.write(MANIFEST, text, 0o600)
-        started = False
+        seen = False
         while True:
             m.sleep(10)
-            own = own_state(m)
-            started = started or own.disk is not None
-            if started and survey(m, own, {}, ())[0].action != "start":
+            disk = disk_member(m)
+            seen = seen or disk is not None
+            action, _, needs = survey(m, disk, {})[0]
+            # before there is a log, what was decided may be overtaken by what others do
+            fine = action == "wait" or needs == m.text(ENVIRONMENT)
+            if not (action == "start" if seen else fine):
                 break
