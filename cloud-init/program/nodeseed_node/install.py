@@ -50,7 +50,6 @@ def install(m: Machine) -> int:
         for *_, tree in fresh:
             m.remove(tree)
     m.say("; ".join([*notes, f"revision {done.get('revision', 'none')} in place"]))
-    m.run("systemctl", "daemon-reload")
     return not done or m.run("systemctl", "start", "--no-block", "nodeseed-node.target")[0]
 
 
@@ -91,6 +90,6 @@ def _place(m: Machine, revision: int, who: list[str], tree: str, done: Any) -> A
     os.sync()  # all of it is on the disk before the record is
     record = {"who": who, "revision": revision, "files": files}
     m.write(RECORD, json.dumps(record))
-    # what runs already takes up the new revision; at boot nothing does
-    m.run("systemctl", "--no-block", "try-restart", *units)
+    # what runs already takes up the new revision; at a first boot that is containerd alone
+    m.run("systemctl", "--no-block", "try-restart", "containerd", *units)
     return record
