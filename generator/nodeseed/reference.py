@@ -155,6 +155,8 @@ def _shown(value: Any) -> str:
         return ""
     if isinstance(value, timedelta):
         return f"`{value // timedelta(hours=1)}h`"
+    if isinstance(value, tuple):
+        return ", ".join(_shown(entry) for entry in value)
     return f"`{value}`"
 
 

@@ -12,6 +12,10 @@ fail() {
 # Commands, each with the Debian package that has it.
 declare -A package=(
   [cloud-init]=cloud-init
+  [curl]=curl
+  [haproxy]=haproxy
+  [ip]=iproute2
+  [keepalived]=keepalived
   [openssl]=openssl
   [systemd-analyze]=systemd
 )
