@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help userdata check test integration lab e2e bench lint fix golden docs clean
+.PHONY: help userdata check test integration image lab e2e bench lint fix golden docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,8 +24,12 @@ test: $(STAMP) ## Run the tests that need only Python
 
 integration: $(STAMP) ## Run the tests against real programs (etcd, kubeadm, cloud-init, OpenSSL)
 	tests/integration/install.sh
-	$(BIN)/python -m tests.integration.programs
+	$(BIN)/python -m nodeseed_lab.programs
 	$(BIN)/pytest -q -n 2 --dist loadfile -o addopts="--strict-markers --import-mode=importlib" tests/integration
+
+image: $(STAMP) ## Bake the image that the lab's machines boot (Packer, Docker, Go)
+	@generator/nodeseed_lab/install.sh
+	@$(BIN)/nodeseed-lab image
 
 lab: CLUSTER := lab
 lab: $(STAMP) ## Boot clusters/$(CLUSTER).yaml as containers on this machine (then: .venv/bin/nodeseed-lab)

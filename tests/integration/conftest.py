@@ -17,8 +17,10 @@ from nodeseed.nodes.design import Design
 from nodeseed.outputs.cluster_state import ClusterState
 from nodeseed.pipeline import Chance, Choices, render_cluster
 from nodeseed.pki.keys import generate_key
+from nodeseed_lab.programs import program
 from nodeseed_node.install import install
 from nodeseed_node.machine import Machine
+from tests.integration.etcd_members import Lab
 
 # Real programs look at the real clock, so the first render is today; the secret is always the same.
 CHANCE = Chance(
@@ -147,3 +149,12 @@ BASE = {
         {"name": "worker-1", "role": "worker", "address": "10.0.0.21"},
     ],
 }
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    """Machines that become members of an etcd cluster."""
+    built = Lab(tmp_path, program("etcd-3.7"))
+    yield built
+    for node in built.nodes.values():
+        node.stop()

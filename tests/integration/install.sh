@@ -47,9 +47,9 @@ if ((${#missing[@]})); then
 fi
 
 # Go builds etcd, kubeadm, zlint and cfssl; Debian's own is often older than they need.
-oldest=$(sed -n 's/^go //p' programs/*/go.mod | sort -V | tail -n 1)
+oldest=$(sed -n 's/^go //p' ../../generator/nodeseed_lab/programs/*/go.mod | sort -V | tail -n 1)
 command -v go >/dev/null || fail "Go is missing: install Go $oldest or newer from https://go.dev/dl."
-for module in programs/*/go.mod; do
+for module in ../../generator/nodeseed_lab/programs/*/go.mod; do
   (cd "$(dirname "$module")" && GOWORK=off go version >/dev/null) ||
     fail "Go is too old: install Go $oldest or newer from https://go.dev/dl."
 done

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from nodeseed.pki.certificates import BY_NAME, CERTIFICATES, Certificate, split_names
-from tests.integration.programs import program
+from nodeseed_lab.programs import program
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Rendered

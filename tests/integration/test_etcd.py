@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.integration.programs import TABLE, program
+from nodeseed_lab.programs import TABLE, program
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Rendered

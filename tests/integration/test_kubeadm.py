@@ -11,7 +11,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from tests.integration.programs import program
+from nodeseed_lab.programs import program
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Rendered
@@ -52,6 +52,17 @@ DUAL_STACK: dict[str, Any] = {
     ],
 }
 
+# What a node in a container needs (clusters/lab.yaml).
+KUBELET: dict[str, Any] = {
+    "cgroupDriver": "cgroupfs",
+    "failCgroupV1": False,
+    "failSwapOn": False,
+    "localStorageCapacityIsolation": False,
+    "evictionHard": {"imagefs.available": "0%", "nodefs.available": "0%"},
+    "imageGCHighThresholdPercent": 100,
+    "resolvConf": "/etc/resolv.pods.conf",
+}
+
 VARIANTS: dict[str, dict[str, Any]] = {
     "plain": {},
     "bridge": {
@@ -83,6 +94,18 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "scheduler": {"extraArgs": [{"name": "v", "value": "4"}]},
         "kubelet": {"extraArgs": [{"name": "v", "value": "2"}]},
         "proxy": {"mode": "iptables"},
+    },
+    "balanced": {
+        "endpoint": {
+            "host": "api.it.example.com",
+            "address": "10.0.0.100",
+            "port": 6443,
+            "provider": "haproxy-keepalived",
+        }
+    },
+    "configuration": {
+        "kubelet": {"configuration": KUBELET},
+        "proxy": {"configuration": {"conntrack": {"maxPerCore": 0, "tcpCloseWaitTimeout": "0s"}}},
     },
     "ca-key-on-nodes": {"pki": {"caKeysOnNodes": "control-plane"}},
     "static-pod-etcd": {"etcd": {"run": "static-pod"}},

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from tests.integration.programs import TABLE, Program, ProgramError, program
+from nodeseed_lab.programs import TABLE, Program, ProgramError, program
 
 
 @pytest.mark.parametrize("row", TABLE.values(), ids=TABLE)

@@ -22,6 +22,17 @@ NODES = [
 CLUSTERS: dict[str, dict[str, Any]] = {
     "etcd-as-a-unit": {"nodes": NODES, "containerd": {"proxy": {"http": "http://192.0.2.1:3128"}}},
     "etcd-as-a-static-pod": {"nodes": NODES, "etcd": {"run": "static-pod"}},
+    "load-balancer-and-binaries": {
+        "nodes": NODES,
+        "endpoint": {"host": "10.0.0.100", "provider": "haproxy-keepalived"},
+        "kubernetes": {
+            "version": "1.37.2",
+            "software": {
+                "source": "binaries",
+                "binaries": {"sha256": dict.fromkeys(("kubelet", "kubeadm", "kubectl"), "0" * 64)},
+            },
+        },
+    },
     "dedicated-etcd-as-a-unit": {
         "nodes": [*NODES, {"name": "etcd-1", "role": "etcd", "address": "10.0.0.1"}]
     },

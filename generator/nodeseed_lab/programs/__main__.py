@@ -1,17 +1,15 @@
-"""Build the programs that integration tests run: all that are missing, or those that are named."""
+"""Build the programs of the lab and the integration tests: all missing, or the named ones."""
 
 import argparse
 import sys
 import time
 
-from tests.integration.programs import TABLE, ProgramError, program
+from nodeseed_lab.programs import TABLE, ProgramError, program
 
 
 def main() -> int:
     """Build, saying for each program in one line how long it took and where it is."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.integration.programs", description=__doc__
-    )
+    parser = argparse.ArgumentParser(prog="python -m nodeseed_lab.programs", description=__doc__)
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"one or more of {', '.join(TABLE)}"
     )
@@ -23,7 +21,7 @@ def main() -> int:
             print(error, file=sys.stderr)
             return 1
         seconds = time.monotonic() - began
-        print(f"{name:<12} {TABLE[name].version:<8} {seconds:7.1f} s  {binary}", flush=True)
+        print(f"{name:<28} {seconds:7.1f} s  {binary}", flush=True)
     return 0
 
 

@@ -1,0 +1,3 @@
+module nodeseed.test/pause
+
+go 1.26.0

@@ -1,0 +1,3 @@
+module nodeseed.test/probe
+
+go 1.26.0

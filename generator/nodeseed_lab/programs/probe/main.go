@@ -1,0 +1,114 @@
+// probe is the only program in the pods that the end-to-end tests start: it serves, asks, looks
+// names up, and says what it saw on standard output.
+//
+//	probe serve [ADDRESS]     answer every HTTP request with this pod's host name (default :8080)
+//	probe get URL...          print the body of each; exit 1 if one does not answer 200
+//	probe dns NAME...         print the addresses of each; exit 1 if one has none
+//	probe sleep               wait to be stopped
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const patience = 5 * time.Second
+
+func main() {
+	command, rest := "", []string{}
+	if len(os.Args) > 1 {
+		command, rest = os.Args[1], os.Args[2:]
+	}
+	// PID 1 has no default action for SIGTERM: without this every pod takes 30 s to end.
+	stop, forget := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer forget()
+	switch command {
+	case "serve":
+		exit(serve(stop, rest))
+	case "get":
+		exit(each(rest, get))
+	case "dns":
+		exit(each(rest, lookUp))
+	case "sleep":
+		<-stop.Done()
+	default:
+		exit(fmt.Errorf("usage: probe serve [ADDRESS] | get URL... | dns NAME... | sleep"))
+	}
+}
+
+func exit(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func serve(stop context.Context, rest []string) error {
+	name, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	server := http.Server{Addr: ":8080"}
+	if len(rest) > 0 {
+		server.Addr = rest[0]
+	}
+	server.Handler = http.HandlerFunc(func(answer http.ResponseWriter, request *http.Request) {
+		fmt.Printf("%s %s from %s\n", request.Method, request.URL, request.RemoteAddr)
+		fmt.Fprintln(answer, name)
+	})
+	go func() {
+		<-stop.Done()
+		server.Close()
+	}()
+	fmt.Printf("%s serves on %s\n", name, server.Addr)
+	if err := server.ListenAndServe(); err != http.ErrServerClosed {
+		return err
+	}
+	return nil
+}
+
+// each does the same for all of them, and goes on to the next where one fails.
+func each(items []string, ask func(string) (string, error)) error {
+	var failed []string
+	for _, item := range items {
+		answer, err := ask(item)
+		if err != nil {
+			failed = append(failed, fmt.Sprintf("%s: %v", item, err))
+			continue
+		}
+		fmt.Println(answer)
+	}
+	if failed != nil {
+		return fmt.Errorf("%s", strings.Join(failed, "\n"))
+	}
+	return nil
+}
+
+func get(url string) (string, error) {
+	client := http.Client{Timeout: patience}
+	response, err := client.Get(url)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s", response.Status)
+	}
+	return strings.TrimSpace(string(body)), err
+}
+
+func lookUp(name string) (string, error) {
+	limited, done := context.WithTimeout(context.Background(), patience)
+	defer done()
+	addresses, err := net.DefaultResolver.LookupHost(limited, name)
+	return strings.Join(addresses, " "), err
+}

@@ -1,5 +1,0 @@
-//go:build tools
-
-package programs
-
-import _ "k8s.io/kubernetes/cmd/kubeadm"
