@@ -69,7 +69,7 @@ def test_systemd_accepts_and_enables_every_unit(
     [
         ("Restart=always", "Restrat=always"),
         ("ExecStart=", "ExecStart=/no/such/folder/"),
-        ("[Service]", "Before=network-online.target\n[Service]"),
+        ("[Service]", "Wants=nodeseed-network.service\nBefore=nodeseed-network.service\n[Service]"),
     ],
     ids=["a-misspelt-key", "a-missing-program", "an-ordering-cycle"],
 )
