@@ -1,4 +1,4 @@
-"""Where what the lab makes is kept between runs: outside the checkout, named by what went into it."""
+"""What the lab makes and keeps between runs: outside the checkout, named by what went into it."""
 
 from __future__ import annotations
 
