@@ -11,7 +11,7 @@ LINES = 6
 OURS = re.compile(
     r"^(nodeseed|etcd|kubelet|containerd|haproxy|keepalived|cloud-|link-).*\.service$"
 )
-_KLOG_ERROR = re.compile(r"^[EF]\d{4} ")
+_KLOG_ERROR = re.compile(r'^[EF]\d{4} .*?\] "(?P<what>[^"]*)"')
 
 
 def explain(machine: LabMachine) -> list[str]:
@@ -33,7 +33,7 @@ def explain(machine: LabMachine) -> list[str]:
     if not units:
         return [
             f"{machine.node}: every unit is up; the kubelet's last errors",
-            *_indented("\n".join(errors(log(machine, "kubelet.service", lines=200)))),
+            *_indented("\n".join(errors(log(machine, "kubelet.service", lines=2000)))),
         ]
     lines = []
     for unit, state in units.items():
@@ -60,9 +60,15 @@ def unfinished(listed: str) -> dict[str, str]:
 
 
 def errors(text: str) -> list[str]:
-    """Give the last lines that Kubernetes' logger marks as errors; the last of all if none is."""
+    """Give the last errors of a log of Kubernetes, each once; its last lines if there is none."""
     lines = text.splitlines()
-    return [line for line in lines if _KLOG_ERROR.match(line)][-LINES:] or lines[-LINES:]
+    latest: dict[str, str] = {}
+    for line in lines:
+        error = _KLOG_ERROR.match(line)
+        if error:
+            latest.pop(error["what"], None)
+            latest[error["what"]] = line
+    return list(latest.values())[-LINES:] or lines[-LINES:]
 
 
 def _indented(text: str) -> list[str]:

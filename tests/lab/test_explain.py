@@ -22,8 +22,10 @@ systemd-networkd.service     loaded failed     failed       Network Configuratio
 
 def test_the_errors_of_a_log_in_kubernetes_form() -> None:
     good = "I1125 10:00:00.000000 1 server.go:1] started"
-    bad = "E1125 10:00:01.000000 1 kubelet.go:2] no network"
+    first = 'E1125 10:00:01.000000     1 kubelet.go:2] "Unable to register node" err="no route"'
+    second = 'E1125 10:00:02.000000     1 runtime.go:3] "RunPodSandbox failed" err="runc"'
+    again = first.replace("10:00:01", "10:00:03")
 
-    assert errors("\n".join([good, bad, good])) == [bad]
+    assert errors("\n".join([good, first, second, again, good])) == [second, again]
     assert errors(good) == [good]
     assert errors("") == []
