@@ -4,6 +4,7 @@
 //	probe serve [ADDRESS]     answer every HTTP request with this pod's host name (default :8080)
 //	probe get URL...          print the body of each; exit 1 if one does not answer 200
 //	probe dns NAME...         print the addresses of each; exit 1 if one has none
+//	probe await NAME          look a name up again and again; print its addresses once it has some
 //	probe sleep               wait to be stopped
 package main
 
@@ -20,7 +21,12 @@ import (
 	"time"
 )
 
-const patience = 5 * time.Second
+const (
+	patience = 5 * time.Second
+	// How exactly `await` knows the moment: a query that is lost holds it up no longer than this.
+	impatience = 500 * time.Millisecond
+	pause      = 100 * time.Millisecond
+)
 
 func main() {
 	command, rest := "", []string{}
@@ -37,10 +43,12 @@ func main() {
 		exit(each(rest, get))
 	case "dns":
 		exit(each(rest, lookUp))
+	case "await":
+		exit(await(stop, rest))
 	case "sleep":
 		<-stop.Done()
 	default:
-		exit(fmt.Errorf("usage: probe serve [ADDRESS] | get URL... | dns NAME... | sleep"))
+		exit(fmt.Errorf("usage: probe serve [ADDRESS] | get URL... | dns NAME... | await NAME | sleep"))
 	}
 }
 
@@ -111,4 +119,23 @@ func lookUp(name string) (string, error) {
 	defer done()
 	addresses, err := net.DefaultResolver.LookupHost(limited, name)
 	return strings.Join(addresses, " "), err
+}
+
+// await stays when it is done, so that its pod is not started again.
+func await(stop context.Context, rest []string) error {
+	if len(rest) != 1 {
+		return fmt.Errorf("usage: probe await NAME")
+	}
+	for stop.Err() == nil {
+		limited, done := context.WithTimeout(stop, impatience)
+		addresses, err := net.DefaultResolver.LookupHost(limited, rest[0])
+		done()
+		if err == nil {
+			fmt.Println(strings.Join(addresses, " "))
+			<-stop.Done()
+			break
+		}
+		time.Sleep(pause)
+	}
+	return nil
 }
