@@ -46,6 +46,7 @@ SETS: tuple[tuple[str, Callable[[Design, Machine], bool]], ...] = (
     ("common", lambda design, machine: True),
     ("kubelet", lambda design, machine: machine.role != "etcd"),
     ("control-plane", lambda design, machine: machine.role == "control-plane"),
+    ("worker", lambda design, machine: machine.role == "worker"),
     ("etcd", lambda design, machine: _etcd(design, machine) != ""),
     ("etcd-systemd", lambda design, machine: _etcd(design, machine) == "systemd"),
     ("etcd-static-pod", lambda design, machine: _etcd(design, machine) == "static-pod"),
