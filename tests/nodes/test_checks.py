@@ -170,6 +170,19 @@ BAD: dict[str, tuple[list[Change], str]] = {
         [put("networking.cni", "bridge"), drop("networking.nodeSubnet")],
         "networking: cni: bridge needs nodeSubnet",
     ),
+    "IPv6 address that no node routes": (
+        [
+            put("networking.cni", "bridge"),
+            put("networking.podSubnet", ["10.244.0.0/16", "fd00:244::/48"]),
+            put("networking.serviceSubnet", ["10.96.0.0/12", "fd00:96::/112"]),
+            put("networking.nodeSubnet", ["10.0.0.0/24", "fd00::/64"]),
+            put("nodes.3.address", ["10.0.0.21", "fd00::1:21"]),
+        ],
+        (
+            "nodes[3].address: cni: bridge routes the first 1022 addresses of fd00::/64, and "
+            "fd00::1:21 of worker-1 is none of them; use fd00::1 to fd00::3fe"
+        ),
+    ),
     "RSA with derived keys": (
         [put("pki.classes.server.algorithm", "RSA-2048")],
         "pki.classes.server.algorithm: RSA-2048 keys cannot be derived; write `pki.keys: stored`",

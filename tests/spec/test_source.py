@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nodeseed.errors import NodeseedError, SpecError
@@ -90,9 +90,23 @@ _VALUES = st.recursive(
 )
 
 
-@given(
-    st.sampled_from(["name", "platform", "networking", "nodes", "pki", "etcd", "files"]), _VALUES
-)
+_FIELDS = [
+    "name",
+    "platform",
+    "networking",
+    "nodes",
+    "pki",
+    "etcd",
+    "files",
+    "kubernetes",
+    "endpoint",
+    "kubelet",
+    "proxy",
+]
+
+
+@settings(deadline=None)  # a machine may be busy with something else
+@given(st.sampled_from(_FIELDS), _VALUES)
 def test_no_value_in_a_cluster_file_crashes_the_loader(field: str, wrong: object) -> None:
     spec = spec_with(lambda s: s.update({field: wrong}))
     with contextlib.suppress(NodeseedError):

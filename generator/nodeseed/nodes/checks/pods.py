@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from nodeseed.errors import Problem
 from nodeseed.nodes.checks.whole import Whole
+from nodeseed.spec.fields import Network
 from nodeseed.spec.source import Path
 
+ROUTED = 1022  # as many as a /22 has; the nodes' step routes has the same limit
 NODE_MASK = {4: 24, 6: 64}  # pod subnet of one node, kube-controller-manager's default
 
 
@@ -73,3 +75,18 @@ def _bridge(whole: Whole) -> Iterator[Problem]:
                 f"{pod} is too small: cni: bridge gives each address of {nodes} a pod subnet",
                 f"write {pod.supernet(new_prefix=wanted)}",
             )
+    yield from _out_of_reach(whole, networking.nodeSubnet)
+
+
+def _out_of_reach(whole: Whole, nodes: tuple[Network, ...]) -> Iterator[Problem]:
+    """An IPv6 subnet has more addresses than a machine can have routes."""
+    for machine in whole.machines:
+        for address in machine.addresses:
+            network = next((network for network in nodes if address in network), None)
+            if network and int(address) - int(network.network_address) > ROUTED:
+                yield whole.problem(
+                    (*machine.path, "address" if machine.path[0] == "nodes" else "firstAddress"),
+                    f"cni: bridge routes the first {ROUTED} addresses of {network}, and {address} "
+                    f"of {machine.name} is none of them",
+                    f"use {network[1]} to {network[ROUTED]}",
+                )
