@@ -14,9 +14,7 @@ build {
   provisioner "shell" {
     script          = "${path.root}/provision.sh"
     execute_command = "chmod +x {{ .Path }}; if [ $(id -u) = 0 ]; then env {{ .Vars }} {{ .Path }}; else sudo env {{ .Vars }} {{ .Path }}; fi"
-    environment_vars = [
-      "SOFTWARE=${join("\n", [for file in var.software : "${file.sha256} ${file.url} ${file.install}"])}",
-    ]
+    environment_vars = ["SOFTWARE=${join("\n", local.lines)}"]
   }
 
   provisioner "shell" {

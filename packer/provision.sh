@@ -6,14 +6,15 @@
 #               binary NAME...    an executable; further names are links to the first
 #               tar MEMBER...     these members of a tar archive, into /usr/local/bin
 #               images            an archive of container images
-#   PROVISION the folder that holds packages.txt, files/ and container/
+#
+# Beside it in /tmp/provision lie packages.txt, files/ (for every machine) and container/.
 set -euo pipefail
 shopt -s nullglob
 
 BIN=/usr/local/bin
 CONTAINERD=/var/lib/containerd
 BAKED=/usr/local/lib/nodeseed-image/containerd
-PROVISION=${PROVISION:-/tmp/provision}
+PROVISION=/tmp/provision
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -41,11 +42,11 @@ quiet_services() {
 }
 
 install_software() {
-  local sum url how names number=0
-  while read -r sum url how names; do
-    [[ -n $sum ]] || continue
-    [[ $sum =~ ^[0-9a-f]{64}$ ]] || fail "$url: its sha256 is not written; see docs/image.md"
-    local file=$work/$((++number))
+  local line sum url how names file number=0
+  while read -r line; do
+    [[ $line =~ ^[0-9a-f]{64}\  ]] || fail "$line: its sha256 is missing; see docs/image.md"
+    read -r sum url how names <<<"$line"
+    file=$work/$((++number))
     curl -fsSL --retry 5 -o "$file" "$url" || fail "$url cannot be had"
     sha256sum --quiet -c <<<"$sum  $file" || fail "$url: not the file that was meant"
     "install_$how" "$file" "$names"
@@ -106,7 +107,7 @@ import_images() {
   if [[ -e $work/images.tar ]]; then
     "$BIN/ctr" -n k8s.io images import --local "$work/images.tar"
   else
-    "$BIN/kubeadm" config images pull
+    "$BIN/kubeadm" config images pull --kubernetes-version "$("$BIN/kubeadm" version -o short)"
   fi || { cat "$work/containerd.log" >&2; fail "the container images cannot be imported"; }
   kill "$containerd"
   wait "$containerd" || true
@@ -114,13 +115,14 @@ import_images() {
   if mountpoint -q "$CONTAINERD"; then
     mkdir -p "$(dirname "$BAKED")"
     cp -a "$CONTAINERD" "$BAKED"
-    hardlink -q "$BIN" "$BAKED" # the same program, once in an image and once beside it
+    # the same program, once in an image and once beside it
+    hardlink --quiet --ignore-time "$BIN" "$BAKED"
   fi
 }
 
 # The image must come up as a new machine every time.
 forget_this_machine() {
-  cloud-init clean --logs --seed
+  cloud-init clean --logs --seed >/dev/null
   : >/etc/machine-id
   rm -f /etc/ssh/ssh_host_* /var/lib/systemd/random-seed
   apt-get clean

@@ -11,10 +11,10 @@ variable "qemu_disk_checksum" {
   default     = "file:https://cloud.debian.org/images/cloud/trixie/latest/SHA512SUMS"
 }
 
-variable "qemu_password" {
-  description = "The password of the account packer, which exists only while the image is made."
+variable "qemu_accelerator" {
+  description = "kvm, or tcg where there is none."
   type        = string
-  default     = "packer"
+  default     = "kvm"
 }
 
 source "qemu" "node" {
@@ -25,10 +25,15 @@ source "qemu" "node" {
   disk_image       = true
   disk_size        = "10G"
   format           = "qcow2"
+  accelerator      = var.qemu_accelerator
   memory           = 2048
   headless         = true
-  ssh_username     = "root"
-  ssh_password     = var.qemu_password
+
+  # cloud-init makes an account for Packer, which is removed with the last command.
+  cd_label         = "cidata"
+  cd_files         = ["${path.root}/qemu-seed/user-data", "${path.root}/qemu-seed/meta-data"]
+  ssh_username     = "packer"
+  ssh_password     = "packer"
   ssh_timeout      = "15m"
-  shutdown_command = "shutdown -P now"
+  shutdown_command = "sudo sh -c 'rm -f /etc/sudoers.d/90-cloud-init-users /etc/ssh/sshd_config.d/50-cloud-init.conf; userdel -f -r packer; shutdown -P now'"
 }

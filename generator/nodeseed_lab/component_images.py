@@ -19,10 +19,11 @@ from nodeseed.spec.versions import KUBERNETES
 from nodeseed_lab import cache
 from nodeseed_lab.engine import Say
 from nodeseed_lab.errors import LabError
+from nodeseed_lab.packer import root
 from nodeseed_lab.programs import TABLE, identity, program
 from nodeseed_lab.rootfs import base_image, base_tag
 
-DOCKERFILE = Path(__file__).parents[2] / "packer" / "images" / "Dockerfile"
+DOCKERFILE = root() / "images" / "Dockerfile"
 
 MINOR = "1.37"
 RELEASE = TABLE[f"kubeadm-{MINOR}"].version

@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from docker.errors import ImageNotFound
-from packerpy import PackerExecutable
 
 from nodeseed_lab import cache, component_images, rootfs
 from nodeseed_lab.component_images import ETCD, MINOR
 from nodeseed_lab.engine import Say, connect
-from nodeseed_lab.errors import LabError
-from nodeseed_lab.programs import identity, is_built, program
+from nodeseed_lab.packer import packer, root
+from nodeseed_lab.programs import TABLE, identity, is_built, program
 
 REPOSITORY = "nodeseed-lab/node"
-PACKER = Path(__file__).parents[2] / "packer"
 
 SOFTWARE: Mapping[str, str] = MappingProxyType(
     {
@@ -49,7 +45,7 @@ def node_tag() -> str:
         rootfs.base_tag(),
         str(component_images.archive_home()),
         *(f"{identity(name)} {install}" for name, install in SOFTWARE.items()),
-        cache.tree_fingerprint(PACKER),
+        cache.tree_fingerprint(root()),
     )
     return f"{REPOSITORY}:{key}"
 
@@ -110,6 +106,11 @@ def _bake(tag: str, base: str, images: Path) -> None:
                 }
                 for source, install in sources.items()
             ],
+            # these name what is published, of which the lab takes nothing
+            "kubernetes_version": component_images.RELEASE,
+            "containerd_version": TABLE["containerd"].version,
+            "etcd_version": TABLE[ETCD].version,
+            "sha256": {},
         }
         (work / "lab.pkrvars.json").write_text(json.dumps(variables))
         packer(
@@ -118,32 +119,6 @@ def _bake(tag: str, base: str, images: Path) -> None:
             only="docker.node",
             color="false",
             log=cache.folder("images") / "packer.log",
-        )
-
-
-def packer(command: str, *, log: Path, **options: object) -> None:
-    """Run a Packer command on packer/.
-
-    Args:
-        command: `build` or `validate`.
-        log: the file that gets all that it says.
-        options: its options, with `_` for `-`.
-
-    Raises:
-        LabError: Packer is missing, or the command failed.
-    """
-    path = shutil.which("packer")
-    if path is None:
-        raise LabError("Packer is missing: apt-get install packer, or https://www.packer.io")
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w") as stream:
-        executable = PackerExecutable(
-            path, machine_readable=False, config={"stdout": stream, "stderr": subprocess.STDOUT}
-        )
-        code, _, _ = executable.execute_cmd(command, str(PACKER), **options)
-    if code:
-        raise LabError(
-            f"`packer {command}` failed; its log ends ({log}):\n{log.read_text()[-2000:]}"
         )
 
 

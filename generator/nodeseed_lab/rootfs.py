@@ -13,10 +13,11 @@ from docker.errors import ImageNotFound
 from nodeseed_lab import cache
 from nodeseed_lab.engine import Say
 from nodeseed_lab.errors import LabError
+from nodeseed_lab.packer import root
 
 REPOSITORY = "nodeseed-lab/base"
 SUITE = "trixie"
-PACKAGES = Path(__file__).parents[2] / "packer" / "packages.txt"
+PACKAGES = root() / "packages.txt"
 
 _OPTIONS = (
     "--variant=minbase",
