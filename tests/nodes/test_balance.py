@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -132,6 +133,15 @@ def test_ipv6_knows_no_password() -> None:
     haproxy = file_of("/etc/haproxy/haproxy.cfg", 0, ipv6)
     assert "  bind :::8443 v4v6" in haproxy.splitlines()
     assert "  server cp-2 [fd00::11]:6443" in haproxy.splitlines()
+
+
+def test_a_node_without_its_programs_says_so(workplace: Workplace) -> None:
+    workplace.write(balanced())
+    workplace.render()
+    asked = json.loads(workplace.tree("cp-1")["/etc/nodeseed/config.json"])["programs"]
+    assert {"haproxy -v", "keepalived -v", "curl -V"} <= asked.keys()
+    asked = json.loads(workplace.tree("worker-1")["/etc/nodeseed/config.json"])["programs"]
+    assert "haproxy -v" not in asked
 
 
 def test_a_cluster_without_it_pays_no_byte(workplace: Workplace) -> None:

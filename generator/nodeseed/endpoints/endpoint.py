@@ -59,7 +59,8 @@ class Endpoint:
             plane the endpoint's name means the node itself, so something must listen there.
         options: the keys of the ``endpoint`` block beside host, port and provider; a
             :class:`VirtualAddress` where its address moves between the control planes.
-        packages: Debian packages that control planes need for it.
+        programs: what control planes need for it, each with the flag that shows its version; a
+            program is called as its Debian package.
         values: what its files on a control plane may use beside what all templates may.
         api_server: flags that the API servers need beside it where the ports are equal.
     """
@@ -68,6 +69,6 @@ class Endpoint:
     port: int = 6443
     apart: tuple[tuple[int, int], ...] = ()
     options: type[Block]
-    packages: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
     values: Callable[[Balanced], dict[str, Any]] | None = None
     api_server: tuple[tuple[str, str], ...] = ()

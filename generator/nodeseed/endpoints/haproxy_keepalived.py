@@ -53,7 +53,7 @@ ENDPOINT = Endpoint(
     port=PORT,
     apart=((PORT, 6443),),
     options=VirtualAddress,
-    packages=("haproxy", "keepalived", "curl"),
+    programs=("haproxy -v", "keepalived -v", "curl -V"),
     values=values,
     # The API server listens on every address, haproxy on one of them, at the same port: Linux
     # allows it to programs of one user that all say SO_REUSEPORT, and the narrower one is served.

@@ -303,6 +303,8 @@ def _programs(design: Design, machine: Machine) -> dict[str, str]:
         wanted["kubeadm version -oshort"] = design.cluster.kubernetes.version
     if _etcd(design, machine) == "systemd":
         wanted["etcd --version"] = design.etcd_version
+    if machine.role == "control-plane":
+        wanted.update(dict.fromkeys(design.endpoint.programs, ""))  # any version will do
     return wanted
 
 

@@ -76,7 +76,7 @@ def package_settings(design: Design, machine: Machine) -> dict[str, Any]:
     ]
     wanted.append(packages.containerd)
     if machine.role == "control-plane":
-        wanted += design.endpoint.packages
+        wanted += [program.split()[0] for program in design.endpoint.programs]
     return {"apt": {"sources": repositories}, "packages": wanted}
 
 
