@@ -51,7 +51,7 @@ from nodeseed.pki.keys import generate_key
 from nodeseed.pki.seed import Seed
 from nodeseed.render.encode import cloud_config_text, gzip
 from nodeseed.render.node import PROGRAM
-from tests.integration.programs import ProgramError, program
+from nodeseed_lab.programs import ProgramError, program
 
 SIZES = {1_000: 3, 10_000: 1}  # workers, and of how many rounds the best counts
 SAMPLE = 100
