@@ -30,27 +30,27 @@ def etcd(m: Machine) -> int:
     state = {"state": "empty" if disk is None else "has data", "token": etcd["token"]}
     server = serve(m, etcd["members"][config["node"]], state)
     answers: dict[str, Answer] = {}
-    decision = Decision("wait", "")
 
     def missing() -> str:
-        nonlocal answers, decision
-        decision, answers = survey(m, disk, answers)
-        action, sentence, needs = decision
+        nonlocal answers
+        (action, sentence, needs), answers = survey(m, disk, answers)
         if action in ("add", "remove"):
             via = client(next(url for url in answers if isinstance(answers[url], Quorum)))
             if not record(m, via):
                 gateway(m, via, f"cluster/member/{action}", needs)
-        return "" if action in ("start", "new", "existing") else sentence
+        elif action != "wait":
+            m.write(ENVIRONMENT, needs)
+            m.say(sentence)
+            if action == "existing":  # a learner needs promotion, also when this is no boot
+                m.run("systemctl", "--no-block", "restart", "nodeseed-etcd-promote")
+            return ""
+        return sentence
 
     try:
         m.until(missing)
     finally:
         server.shutdown()
         server.server_close()
-    m.say(decision.sentence)
-    m.write(ENVIRONMENT, decision.needs)
-    if decision.action == "existing":  # a learner needs promotion, also when this is no boot
-        m.run("systemctl", "--no-block", "restart", "nodeseed-etcd-promote")
     return 0
 
 
@@ -66,8 +66,13 @@ def survey(
         for _ in range(2):
             asked = [*named - {etcd["members"][config["node"]], *answers}]
             answers.update(zip(asked, pool.map(lambda url: _ask(m, url, etcd), asked)))
-            quorums = [answer for answer in answers.values() if isinstance(answer, Quorum)]
-            named = {url for quorum in quorums for row in quorum.members for url in row["peerURLs"]}
+            named = {
+                url
+                for answer in answers.values()
+                if isinstance(answer, Quorum)
+                for row in answer.members
+                for url in row["peerURLs"]
+            }
     for url, answer in answers.items():
         if answer == "silent" and before.get(url, answer) not in ("silent", "empty", "other"):
             answers[url] = "gone"
@@ -82,13 +87,13 @@ def _ask(m: Machine, url: str, etcd: Any) -> Answer:
     except (OSError, ValueError, KeyError):
         pass
     try:
-        status, _, text = https(m, url + STATE, "etcd/", "etcd/peer")
+        status, text = https(m, url + STATE, "etcd/", "etcd/peer")
         if status == 200:
             state = json.loads(text)
             formed = state["state"] != "empty"
             ours = state["token"] == etcd["token"]
         else:
-            rows = json.loads(https(m, f"{url}/members", "etcd/", "etcd/peer")[2])
+            rows = json.loads(https(m, f"{url}/members", "etcd/", "etcd/peer")[1])
             formed = any(row.get("clientURLs") for row in rows)
             # a founder's ID (etcd membership/member.go, computeMemberID); later ones have a time
             ours = {row["id"] for row in rows} == {

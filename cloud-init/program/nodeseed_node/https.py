@@ -23,10 +23,8 @@ def tls(
     return context
 
 
-def https(
-    m: Machine, url: str, ca: str = "", pair: str = "", body: Any = None
-) -> tuple[int, str, str]:
-    """Ask and give status, etcd's cluster ID and the text; POST if there is a body.
+def https(m: Machine, url: str, ca: str = "", pair: str = "", body: Any = None) -> tuple[int, str]:
+    """Ask and give status and text; POST if there is a body.
 
     Args:
         m: Where the certificates are.
@@ -43,8 +41,7 @@ def https(
     try:
         connection.request("POST" if body else "GET", to.path, json.dumps(body) if body else None)
         response = connection.getresponse()
-        text = response.read().decode()
-        return response.status, response.getheader("X-Etcd-Cluster-ID", ""), text
+        return response.status, response.read().decode()
     except HTTPException as error:
         raise OSError(str(error)) from error
     finally:

@@ -40,7 +40,7 @@ def gateway(m: Machine, url: str, path: str, body: Any, pair: str = "etcd/peer")
     Raises:
         OSError: No answer, or etcd refused; the text is etcd's own.
     """
-    status, _, text = https(m, f"{url}/v3/{path}", "etcd/", pair, body)
+    status, text = https(m, f"{url}/v3/{path}", "etcd/", pair, body)
     answer = json.loads(text)
     if status != 200:
         raise OSError(answer.get("message", text))
