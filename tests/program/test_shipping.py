@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from nodeseed.render.program import modules, program, ship, tree_digest
+from nodeseed.render.shorten import shortened
 from nodeseed_node.install import _digest
 from tests.program.kinds import KINDS, steps_of
 
@@ -117,24 +118,51 @@ def test_what_goes_and_what_stays() -> None:
         ship(["one"], HAND_MADE)
         == '''import sys
 from collections import namedtuple
-Row=namedtuple("Row","name size",defaults=[3])
-TEXT="only in an f-string"
-class Empty(Exception):
+g=namedtuple("Row","name size",defaults=[3])
+h="only in an f-string"
+class q(Exception):
  pass
-def run(steps,*,root="/",**more):
- found={}
- text=f"{root + 'a  b'}  c # no comment {len( steps )} {TEXT}"
- def inner(x):
-  return x if not x else 1+x
- lines="""kept
+def n(o,*,l="/",**s):
+ i={}
+ p=f"{l + 'a  b'}  c # no comment {len( o )} {h}"
+ def j(d):
+  return d if not d else 1+d
+ k="""kept
   # as it is
 """
- return inner(len(text+lines))or-len(found)
-def one(m):
+ return j(len(p+k))or-len(i)
+def e(r):
  return(0,"a""b")
-sys.exit(run({"one":one}))
+sys.exit(n({"one":e}))
 '''
     )
+
+
+def test_a_name_that_means_something_elsewhere_stays() -> None:
+    source = """import json
+def dump(value, *, indent=1, other=2):
+    class Encoder(json.JSONEncoder):
+        encoding = "x"
+        def default(self, found):
+            return f"{found!r:>{other}} {{found}} {value.name['found']}"
+    return json.dumps(value, cls=Encoder, indent=indent), dump(value, other=[name for name in ""])
+"""
+    assert (
+        shortened(source)
+        == """import json
+def d(b, *, indent=1, other=2):
+    class c(json.JSONEncoder):
+        encoding = "x"
+        def default(e, a):
+            return f"{a!r:>{other}} {{found}} {b.name['found']}"
+    return json.dumps(b, cls=c, indent=indent), d(b, other=[name for name in ""])
+"""
+    )
+
+
+def test_a_name_that_cannot_be_replaced_is_refused() -> None:
+    with pytest.raises(ValueError, match="cannot be replaced"):
+        shortened("""def outer(found):\n    return f"{f'{found}'}"\n""")
 
 
 def test_names_that_two_modules_share_are_refused() -> None:

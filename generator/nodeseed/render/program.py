@@ -11,20 +11,18 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import io
 import re
-import tokenize
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from token import COMMENT, DEDENT, ENDMARKER, INDENT, NEWLINE, NL, STRING
+from token import COMMENT, DEDENT, ENDMARKER, INDENT, NEWLINE, NL
 
+from nodeseed.render.shorten import shortened
 from nodeseed.render.templates import root
+from nodeseed.render.tokens import Position, tokens
 
 PACKAGE = "nodeseed_node"
-
-_Position = tuple[int, int]
 
 _CALL = re.compile(r"/usr/local/lib/nodeseed/node\.py ([a-z-]+)")
 
@@ -64,7 +62,7 @@ def ship(wanted: Iterable[str], modules: Mapping[str, str]) -> str:
     _refuse_shared_names(parts)
     body = _without_idle("".join(part.text for part in parts))
     table = ",".join(f'"{step}":{function}' for step, function in functions.items())
-    text = f"{_imports(parts, body)}{body}sys.exit(run({{{table}}}))\n"
+    text = shortened(f"{_imports(parts, body)}{body}sys.exit(run({{{table}}}))\n")
     compile(text, "node.py", "exec")
     return text
 
@@ -155,7 +153,7 @@ def _without_idle(body: str) -> str:
 
 def _imports(parts: Iterable[_Module], body: str) -> str:
     """Merge the standard library's imports, leaving out what only annotations needed."""
-    used = {token.string for token in _tokens(body)} | {"sys"}
+    used = {token.string for token in tokens(body)} | {"sys"}
     plain = {"sys"}
     named: dict[str, set[str]] = {}
     for part in parts:
@@ -175,44 +173,12 @@ def _imports(parts: Iterable[_Module], body: str) -> str:
     return f"import {','.join(sorted(plain))}\n" + "".join(lines)
 
 
-@dataclass(frozen=True)
-class _Token:
-    type: int
-    string: str
-    start: _Position
-
-
-def _tokens(source: str) -> Iterator[_Token]:
-    """Tokenize, with an f-string as one token, as it was before Python 3.12."""
-    lines = source.splitlines(keepends=True)
-    depth = 0
-    begin: _Position = (0, 0)
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        kind = tokenize.tok_name[token.type]
-        if kind == "FSTRING_START":
-            begin = begin if depth else token.start
-            depth += 1
-        elif kind == "FSTRING_END":
-            depth -= 1
-            if not depth:
-                yield _Token(STRING, _between(lines, begin, token.end), begin)
-        elif not depth:
-            yield _Token(token.type, token.string, token.start)
-
-
-def _between(lines: list[str], begin: _Position, end: _Position) -> str:
-    (first, left), (last, right) = begin, end
-    if first == last:
-        return lines[first - 1][left:right]
-    return lines[first - 1][left:] + "".join(lines[first : last - 1]) + lines[last - 1][:right]
-
-
 def _stripped(source: str, tree: ast.Module) -> Iterator[str]:
     """Give the logical lines that remain, one space per level, spaces only where needed."""
     replaced = _replacements(tree)
     level = 0
     line = ""
-    for token in _tokens(source):
+    for token in tokens(source):
         if token.type == INDENT:
             level += 1
         elif token.type == DEDENT:
@@ -232,9 +198,9 @@ def _stripped(source: str, tree: ast.Module) -> Iterator[str]:
             line += text
 
 
-def _replacements(tree: ast.Module) -> dict[tuple[_Position, _Position], str]:
+def _replacements(tree: ast.Module) -> dict[tuple[Position, Position], str]:
     """Which stretches of source are shipped as something else, mostly as nothing."""
-    found: dict[tuple[_Position, _Position], str] = {}
+    found: dict[tuple[Position, Position], str] = {}
     fields: set[ast.AnnAssign] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
@@ -274,12 +240,12 @@ def _namedtuple(name: str, rows: list[ast.AnnAssign]) -> str:
     return f'{name}=namedtuple("{name}","{names}"{defaults})'
 
 
-def _arrow(annotation: _Position) -> _Position:
+def _arrow(annotation: Position) -> Position:
     """The formatter writes ``) -> X:`` on one line, so the arrow is three columns before."""
     return annotation[0], annotation[1] - 3
 
 
-def _span(node: ast.stmt | ast.expr) -> tuple[_Position, _Position]:
+def _span(node: ast.stmt | ast.expr) -> tuple[Position, Position]:
     if node.end_lineno is None or node.end_col_offset is None:
         raise ValueError("a syntax tree without positions")
     return (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
