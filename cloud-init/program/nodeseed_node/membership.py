@@ -123,12 +123,13 @@ def _form(
         return Decision("wait", f"{name} has data; waiting for a healthy etcd quorum")
     up = 1 + len(said("empty"))
     more = len(members) // 2 + 1 - up
-    conditions = {
-        f"{up} of {len(members)} members up, waiting for {more} more": more <= 0,
-        "the clock is not synchronised": clock,
-        "the bootstrap window is closed": window,
-    }
-    missing = [text for text, holds in conditions.items() if not holds]
+    missing = []
+    if more > 0:
+        missing += [f"{up} of {len(members)} members up, waiting for {more} more"]
+    if not clock:
+        missing += ["the clock is not synchronised"]
+    if not window:
+        missing += ["the bootstrap window is closed"]
     if not missing:
         return Decision("new", "forming a new cluster", "ETCD_INITIAL_CLUSTER_STATE=new\n")
     missing += [f"{name} has user-data of another render" for name in said("other")]
