@@ -7,7 +7,6 @@ import pytest
 
 from nodeseed_lab.programs import TABLE, Program, ProgramError, program
 
-
 PUBLISHED = {name: row for name, row in TABLE.items() if row.module}
 
 
