@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ssl
 import subprocess
 import tempfile
 from collections.abc import Collection
@@ -41,17 +42,13 @@ class Api:
         self._host = host
         self._port = port
         self._kubectl = kubectl
-        self._identity = tempfile.TemporaryDirectory(prefix="nodeseed-lab-")
-        files = _pem_files(admin_conf, Path(self._identity.name))
         self._pool = urllib3.HTTPSConnectionPool(
             address,
             port,
             maxsize=1,
             timeout=urllib3.Timeout(REQUEST_SECONDS),
             retries=False,
-            ca_certs=files["certificate-authority-data"],
-            cert_file=files["client-certificate-data"],
-            key_file=files["client-key-data"],
+            ssl_context=_identity(admin_conf),
             server_hostname=None if parse_address(host) else host,
             assert_hostname=host,
         )
@@ -62,11 +59,22 @@ class Api:
         Raises:
             Unreachable: there is no answer, or not this one.
         """
+        return self._request("GET", path)
+
+    def create(self, path: str, what: dict[str, Any]) -> dict[str, Any]:
+        """Make an object in a collection; give it as it is now.
+
+        Raises:
+            Unreachable: there is no answer, or it was not made.
+        """
+        return self._request("POST", path, json=what)
+
+    def _request(self, method: str, path: str, **body: Any) -> dict[str, Any]:
         try:
-            answer = self._pool.request("GET", path)
+            answer = self._pool.request(method, path, **body)
         except urllib3.exceptions.HTTPError as error:
             raise Unreachable(f"the API does not answer at {self._address}: {error}") from None
-        if answer.status != 200:
+        if answer.status not in (200, 201):
             raise Unreachable(f"the API answers {path} with {answer.status}")
         return cast("dict[str, Any]", answer.json())
 
@@ -114,16 +122,17 @@ class Api:
             return str(error)
 
 
-def _pem_files(admin_conf: Path, folder: Path) -> dict[str, str]:
-    """Write the PEMs of a kubeconfig as files, which is how TLS libraries want them."""
+def _identity(admin_conf: Path) -> ssl.SSLContext:
+    """Who a kubeconfig trusts, and who it is; Python reads such things from files alone."""
     document = yaml.safe_load(admin_conf.read_text(encoding="utf-8"))
-    found = {}
-    for block in (document["clusters"][0]["cluster"], document["users"][0]["user"]):
-        for name, content in block.items():
-            if name.endswith("-data"):
-                (folder / name).write_bytes(base64.b64decode(content))
-                found[name] = str(folder / name)
-    return found
+    found = {**document["clusters"][0]["cluster"], **document["users"][0]["user"]}
+    pem = {name: base64.b64decode(text) for name, text in found.items() if name.endswith("-data")}
+    context = ssl.create_default_context(cadata=pem["certificate-authority-data"].decode())
+    with tempfile.NamedTemporaryFile(prefix="nodeseed-lab-") as file:
+        file.write(pem["client-certificate-data"] + pem["client-key-data"])
+        file.flush()
+        context.load_cert_chain(file.name)
+    return context
 
 
 def missing_nodes(answer: dict[str, Any], nodes: Collection[str]) -> str:

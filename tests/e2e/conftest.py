@@ -1,4 +1,4 @@
-"""Clusters of real machines: one that read-only tests share, and fresh ones for tests that break.
+"""Clusters of real machines, one at a time: the machine that runs the tests has few processors.
 
 testcontainers gives the Docker client and the labels by which its reaper finds what a killed test
 run left behind. The reaper's own image cannot be pulled everywhere, so every cluster is also
@@ -8,10 +8,10 @@ removed here, before and after use.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 import yaml
 from testcontainers.core.config import testcontainers_config
@@ -21,6 +21,7 @@ from testcontainers.core.labels import create_labels
 from nodeseed_lab.engine import connect
 from nodeseed_lab.image import node_image
 from nodeseed_lab.lab import Lab
+from tests.e2e.workload import Workload
 
 LAB_SPEC = Path(__file__).parents[2] / "clusters" / "lab.yaml"
 
@@ -35,53 +36,100 @@ def image() -> str:
     return node_image(print)
 
 
-@contextmanager
-def booted(folder: Path, image: str, text: str, change: Change) -> Iterator[Lab]:
-    """A cluster, Ready; it is gone in the end.
-
-    Where it does not become Ready, the error says which unit of which machine is to blame.
-    """
-    spec = yaml.safe_load(text)
-    change(spec)
-    path = folder / f"{spec['name']}.yaml"
-    path.write_text(yaml.safe_dump(spec, sort_keys=False), encoding="utf-8")
-    client = DockerClient().client
-    lab = Lab(path, folder / "out", image=image, client=client, labels=create_labels(image, None))
-    lab.down()
-    try:
-        lab.render()
-        lab.boot()
-        lab.wait_ready()
-        yield lab
-    finally:
-        lab.down()
-        client.close()
-
-
 def unchanged(spec: dict[str, Any]) -> None:
     """The cluster file as it is."""
 
 
+class Ground:
+    """Where clusters are booted: one stands at a time, and the next takes its place.
+
+    Args:
+        client: the Docker to run on.
+        image: the node image.
+        folder: gives a new folder by its name.
+    """
+
+    def __init__(
+        self, client: docker.DockerClient, image: str, folder: Callable[[str], Path]
+    ) -> None:
+        self._client = client
+        self._image = image
+        self._folder = folder
+        self._stands: Lab | None = None
+
+    def prepare(
+        self, name: str, subnet: int, change: Change = unchanged, image: str | None = None
+    ) -> Lab:
+        """A cluster with no machine switched on yet: the lab's, under another name, elsewhere.
+
+        Args:
+            name: the cluster's.
+            subnet: how many subnets away from the lab's: Docker gives none to two networks.
+            change: what else is different from the lab's cluster file.
+            image: another node image.
+        """
+        self.clear()
+        spec = yaml.safe_load(elsewhere(LAB_SPEC.read_text(encoding="utf-8"), subnet))
+        spec["name"] = name
+        change(spec)
+        folder = self._folder(name)
+        path = folder / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(spec, sort_keys=False), encoding="utf-8")
+        image = image or self._image
+        labels = create_labels(image, None)
+        lab = Lab(path, folder / "out", image=image, client=self._client, labels=labels)
+        lab.down()
+        self._stands = lab
+        lab.render()
+        return lab
+
+    def clear(self) -> None:
+        """Remove the cluster that stands, if one does."""
+        if self._stands is not None:
+            self._stands.down()
+        self._stands = None
+
+
 @pytest.fixture(scope="session")
-def cluster(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """The lab's cluster, Ready; for tests that leave it as they find it."""
-    text = LAB_SPEC.read_text(encoding="utf-8").replace("name: lab\n", "name: e2e\n", 1)
-    with booted(tmp_path_factory.mktemp("cluster"), image, elsewhere(text, 1), unchanged) as lab:
-        yield lab
+def ground(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """Where clusters are booted."""
+    client = DockerClient().client
+    ground = Ground(client, image, tmp_path_factory.mktemp)
+    yield ground
+    ground.clear()
+    client.close()
 
 
-@pytest.fixture
-def boot(image: str, tmp_path: Path) -> Iterator[Callable[..., Lab]]:
-    """Boots a cluster that the test may break; the argument changes the lab's cluster file."""
-    text = LAB_SPEC.read_text(encoding="utf-8").replace("name: lab\n", "name: e2e-own\n", 1)
-    with ExitStack() as stack:
-        yield lambda change=unchanged: stack.enter_context(
-            booted(tmp_path, image, elsewhere(text, 2), change)
-        )
+@pytest.fixture(scope="session")
+def cluster(ground: Ground) -> Lab:
+    """The lab's cluster, Ready; who changes it puts it back.
+
+    Where it does not become Ready, the error says which unit of which machine is to blame.
+    """
+    lab = ground.prepare("e2e", 1)
+    lab.boot()
+    lab.wait_ready()
+    return lab
+
+
+@pytest.fixture(scope="module")
+def workload(cluster: Lab) -> Workload:
+    """Pods of ours in the cluster, ready."""
+    return Workload(cluster).start()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Let a failure tell what every machine says."""
+    report = yield
+    lab = getattr(item, "funcargs", {}).get("cluster")
+    if report.failed and isinstance(lab, Lab):
+        report.sections.append(("what the machines say", "\n".join(lab.explain())))
+    return report
 
 
 def elsewhere(text: str, number: int) -> str:
-    """The lab's cluster file, on another subnet: Docker gives no subnet to two networks."""
+    """The lab's cluster file, on another subnet."""
     base = str(yaml.safe_load(text)["networking"]["nodeSubnet"]).rpartition(".0/")[0]
     head, _, third = base.rpartition(".")
     return text.replace(f"{base}.", f"{head}.{int(third) + number}.")
