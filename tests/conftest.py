@@ -19,6 +19,7 @@ from nodeseed.outputs.cluster_state import ClusterState
 from nodeseed.pipeline import Chance, Choices, Report, render_cluster
 from nodeseed.pki.keys import generate_key
 from nodeseed.spec.load import load
+from nodeseed_node.install import content
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 
@@ -98,14 +99,16 @@ class Workplace:
         }
 
     def tree(self, node: str) -> dict[str, str]:
-        """Files of a node by their on-node paths, as its user-data has them."""
+        """Files of a node by their on-node paths, as the installer reads its user-data."""
         text = (self.out / node / "user-data").read_text()
         found = {}
         for file in yaml.safe_load(text)["write_files"]:
             path = file["path"]
             if path.startswith("/var/lib/nodeseed/incoming/"):
                 path = "/" + path.split("/", 6)[6]
-            found[path] = file["content"]
+            staged = self.folder / "staged"
+            staged.write_text(file["content"])
+            found[path] = content(staged).decode()
         return found
 
 

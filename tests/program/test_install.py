@@ -6,12 +6,18 @@ import base64
 import hashlib
 import json
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
+from nodeseed.render.der import hexadecimal
 from nodeseed.render.templates import render_file
 from nodeseed_node.install import CONFIG as CONFIG_PATH
 from nodeseed_node.install import RECORD, install
@@ -109,6 +115,28 @@ def installed(root: Path, **changes: Any) -> FakeMachine:
     return m
 
 
+def render_pem() -> dict[str, str]:
+    """A certificate and its keys, as the generator writes them."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kubernetes")])
+    day = datetime(2026, 11, 20, tzinfo=UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, day, day + timedelta(days=9))
+    ).sign(key, hashes.SHA256())
+    pem = serialization.Encoding.PEM
+    return {
+        "CERTIFICATE": certificate.public_bytes(pem).decode(),
+        "EC PRIVATE KEY": key.private_bytes(
+            pem,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        ).decode(),
+        "PUBLIC KEY": key.public_key()
+        .public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode(),
+    }
+
+
 def content(root: Path) -> dict[str, tuple[int, bytes]]:
     """Every file that a step may have left, but for what lives in /run and /dev."""
     return {
@@ -172,6 +200,24 @@ def test_a_kubeconfig_holds_its_credentials_and_is_private(tmp_path: Path) -> No
         ],
         "current-context": "kubernetes-admin@prod",
     }
+
+
+def test_keys_and_certificates_become_pem(tmp_path: Path) -> None:
+    pem = render_pem()
+    m = installed(
+        tmp_path,
+        files={
+            "etc/kubernetes/pki/ca.crt": hexadecimal(pem["CERTIFICATE"]),
+            "etc/kubernetes/pki/sa.key": hexadecimal(pem["EC PRIVATE KEY"]),
+            "etc/kubernetes/pki/sa.pub": hexadecimal(pem["PUBLIC KEY"]),
+        },
+    )
+    assert m.text("etc/kubernetes/pki/ca.crt") == pem["CERTIFICATE"]
+    assert m.text("etc/kubernetes/pki/sa.key") == pem["EC PRIVATE KEY"]
+    assert m.text("etc/kubernetes/pki/sa.pub") == pem["PUBLIC KEY"]
+    kubeconfig = yaml.safe_load(m.text("etc/kubernetes/admin.conf"))
+    embedded = kubeconfig["clusters"][0]["cluster"]["certificate-authority-data"]
+    assert base64.b64decode(embedded).decode() == pem["CERTIFICATE"]
 
 
 @pytest.mark.parametrize("name", ["123", "0x1f", "true", "null", "on", "2026-11-24"])

@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import re
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -64,12 +65,22 @@ def _digest(folder: Path) -> str:
     return hashlib.sha256(data).hexdigest()[:32]
 
 
+def content(path: Path) -> bytes:
+    """What a staged file means: keys and certificates are staged as hexadecimal DER."""
+    data = path.read_bytes()
+    der = re.fullmatch(rb"([A-Z ]+) ([0-9a-f]+)\n", data)
+    if der:
+        pem = ssl.DER_cert_to_PEM_cert(bytes.fromhex(der[2].decode()))
+        data = pem.replace("CERTIFICATE", der[1].decode()).encode()
+    return data
+
+
 def _place(m: Machine, revision: int, who: list[str], tree: str, done: Any) -> Any:
     """Move one tree into place and record it; give the record."""
     folder = m.path(tree)
 
     def coded(found: re.Match[bytes]) -> bytes:
-        return base64.b64encode((folder / found[1].decode()).read_bytes())
+        return base64.b64encode(content(folder / found[1].decode()))
 
     files = [name for name in _files(folder) if not name.startswith("kubeconfig/")]
     units = []
@@ -77,7 +88,7 @@ def _place(m: Machine, revision: int, who: list[str], tree: str, done: Any) -> A
         staged = folder / name
         # kubeconfigs embed what travels as a file: `kubeadm certs renew` insists on it
         # (kubernetes cmd/kubeadm/app/phases/certs/renewal/readwriter.go)
-        data = re.sub(rb"(?<=-data: )nodeseed:(\S+)", coded, staged.read_bytes())
+        data = re.sub(rb"(?<=-data: )nodeseed:(\S+)", coded, content(staged))
         m.write(name, data, staged.stat().st_mode & 0o777)
         if b"\nWantedBy=" in data:
             units.append(staged.name)

@@ -22,6 +22,11 @@ def reference(kind: str, name: str = "") -> str:
     return f"{OPEN}{kind}:{name}{CLOSE}"
 
 
+def is_reference(text: str) -> bool:
+    """Whether the text is a reference and nothing else."""
+    return _REFERENCE.fullmatch(text) is not None
+
+
 def resolve(text: str, meaning: Callable[[str, str], str]) -> str:
     """``text`` with each reference replaced by ``meaning(kind, name)``."""
 

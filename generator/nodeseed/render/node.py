@@ -21,7 +21,8 @@ from nodeseed.nodes.software import package_commands, package_settings
 from nodeseed.pki.encoding import digest
 from nodeseed.pki.identities import Statements
 from nodeseed.pki.lock import Lock
-from nodeseed.pki.references import CLUSTER_ID, NODE_REVISION, resolve
+from nodeseed.pki.references import CLUSTER_ID, NODE_REVISION, is_reference, resolve
+from nodeseed.render.der import hexadecimal
 from nodeseed.render.program import program, steps, tree_digest
 from nodeseed.render.templates import file_set, render_file
 
@@ -178,9 +179,10 @@ def cloud_config(rendering: Rendering, meaning: Callable[[str, str], str]) -> di
     """The node's cloud-config, with every reference replaced by ``meaning(kind, name)``."""
     staging = resolve(STAGING, meaning)
     contents = {
-        file.path: resolve(file.content, meaning)
+        file.path: hexadecimal(text) if is_reference(file.content) else text
         for file in rendering.files
         if file.path != CONFIGURATION
+        for text in [resolve(file.content, meaning)]
     }
     tree = tree_digest(
         {path[1:]: text.encode() for path, text in contents.items() if path not in DIRECT}
