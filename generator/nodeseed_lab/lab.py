@@ -40,6 +40,7 @@ from nodeseed_lab.timeline import Moment, timeline
 
 READY_SECONDS = 600
 TIMELINE = "timeline.json"
+INOTIFY_INSTANCES = 8192
 
 Hear = Callable[[str, str], None]  # a node (or "cluster"), and what it says
 
@@ -168,6 +169,9 @@ class Lab:
         with ThreadPoolExecutor(len(machines)) as threads:
             list(threads.map(LabMachine.create, machines))
             list(threads.map(LabMachine.start, machines))
+        # All machines count as one user of the host's kernel, whose usual 128 are too few: a
+        # kubelet or containerd that gets no inotify instance ends.
+        machines[0].run("sysctl", "--quiet", f"fs.inotify.max_user_instances={INOTIFY_INSTANCES}")
 
     def _make_network(self) -> None:
         if self._client.networks.list(names=[f"^{self.name}$"]):
