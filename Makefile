@@ -47,7 +47,7 @@ lint: $(STAMP) ## Check style and types; `make fix` mends what can be mended
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	git ls-files -z '*.sh' .ci/run | xargs -0r $(BIN)/shellcheck
+	git ls-files -z '*.sh' .ci/run packer/container/usr/local/sbin | xargs -0r $(BIN)/shellcheck
 
 fix: $(STAMP) ## Mend style
 	$(BIN)/ruff check --fix .

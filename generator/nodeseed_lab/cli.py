@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from nodeseed_lab.image import node_image
 from rich.console import Console
 from rich.table import Table
 
 from nodeseed.errors import NodeseedError
 from nodeseed_lab.engine import connect
 from nodeseed_lab.explain import log
+from nodeseed_lab.image import node_image
 from nodeseed_lab.lab import READY_SECONDS, Lab
 from nodeseed_lab.machine import LabMachine
 from nodeseed_lab.screen import CLUSTER, Screen

@@ -70,7 +70,7 @@ def node_image(say: Say = quiet) -> str:
         base = rootfs.base_image(client, say)
         _build_programs(say)
         images = component_images.archive(client, say)
-        say("Packer bakes the node image (about a minute)")
+        say("Packer bakes the node image")
         _bake(tag, base, images)
     return tag
 

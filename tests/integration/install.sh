@@ -17,6 +17,7 @@ declare -A package=(
   [ip]=iproute2
   [keepalived]=keepalived
   [openssl]=openssl
+  [packer]=packer
   [systemd-analyze]=systemd
 )
 missing=()
