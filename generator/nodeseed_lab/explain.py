@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from nodeseed_lab.machine import LabMachine
+from nodeseed_lab.screen import plain
 
 LINES = 6
 # Units of a machine that have something to say about a cluster.
@@ -20,7 +21,7 @@ def explain(machine: LabMachine) -> list[str]:
     if state == "absent":
         return [f"{machine.node}: there is no container"]
     if state != "running":
-        console = machine.container.logs(tail=LINES).decode(errors="replace")
+        console = plain(machine.container.logs(tail=2 * LINES).decode(errors="replace"))
         return [
             f"{machine.node}: its container is {state}; the last lines of its console",
             *_indented(console),

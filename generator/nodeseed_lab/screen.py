@@ -19,14 +19,19 @@ _CLOUD_INIT = re.compile(r"cloud-init\[\d+\]: (?P<text>Cloud-init .* (?:running|
 _FAILED = re.compile(r"^\[FAILED\] (?P<text>.*)$")
 
 
+def plain(text: str) -> str:
+    """Give what a console shows, without colours and empty lines."""
+    lines = (line.strip() for line in _ESCAPES.sub("", text).splitlines())
+    return "\n".join(line for line in lines if line)
+
+
 def heard(line: str) -> str | None:
     """Give what a line of a machine's console says of its assembling; None if it says nothing.
 
     That are the lines of nodeseed's units, the stages of cloud-init, and units that failed.
     """
-    plain = _ESCAPES.sub("", line).strip()
     for pattern in (_SAID, _CLOUD_INIT, _FAILED):
-        found = pattern.search(plain)
+        found = pattern.search(plain(line))
         if found:
             return found["text"]
     return None
