@@ -89,8 +89,14 @@ class LabMachine:
                 body, self._name
             )
         except APIError as error:
-            if error.status_code != 409:  # it is there already
+            if error.status_code != 409:
                 raise LabError(f"{self.node}: {error.explanation or error}") from None
+            there = self.container.attrs["Config"]["Image"]
+            if there != body["Image"]:
+                raise LabError(
+                    f"{self.node}: its container boots {there}, not {body['Image']}; remove the "
+                    "lab first: nodeseed-lab down"
+                ) from None
 
     def start(self) -> None:
         """Switch it on; what it kept on its disks is there."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -20,7 +20,10 @@ class FakeContainer:
     name: str
     body: dict[str, Any]
     status: str = "created"
-    answers: dict[tuple[str, ...], tuple[int, bytes]] = field(default_factory=dict)
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        return {"Config": self.body}
 
     def start(self) -> None:
         self.status = "running"
@@ -90,6 +93,14 @@ def test_what_is_there_is_not_made_again(machine: LabMachine, docker: FakeDocker
     machine.create()
 
     assert docker.made["test-cp-1"] is first
+
+
+def test_a_machine_of_another_image_is_refused(machine: LabMachine, docker: FakeDocker) -> None:
+    machine.create()
+    docker.made["test-cp-1"].body = {"Image": "node:0"}
+
+    with pytest.raises(LabError, match="cp-1: its container boots node:0, not node:1; remove"):
+        machine.create()
 
 
 def test_a_wipe_takes_the_disks_and_starts_the_same_machine(
