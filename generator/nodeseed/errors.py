@@ -13,6 +13,7 @@ Each leaf has an exit code of its own, so that scripts can tell the families apa
     +-- OutputError                    9  the output folder cannot be written or is not ours
     +-- CertificateError              10  a CA would change, a certificate is expired or too young
     +-- Refused                       11  the operator said no, or must say yes first
+    +-- LabError                      20  in nodeseed_lab: Docker, an image or a machine of the lab
 
 Exit code 2 is a wrong command line (as everywhere), 0 is success.
 """

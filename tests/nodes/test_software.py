@@ -74,7 +74,7 @@ def test_binaries_bring_the_unit_that_fetches_them(workplace: Workplace) -> None
     workplace.render()
     tree = workplace.tree("worker-1")
     assert "node.py software" in tree["/etc/systemd/system/nodeseed-software.service"]
-    assert "def software(" in tree["/usr/local/lib/nodeseed/node.py"]
+    assert '"software":' in tree["/usr/local/lib/nodeseed/node.py"]
     assert '"software": [' in tree["/etc/nodeseed/config.json"]
 
 
