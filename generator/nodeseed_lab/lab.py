@@ -67,6 +67,7 @@ class Lab:
     ) -> None:
         self._state = ClusterState(spec, seed_variable=os.environ.get("NODESEED_SEED"))
         self.design = prepare(self._state)
+        self.spec = spec
         self.out = out
         self._image = image
         self._client = client

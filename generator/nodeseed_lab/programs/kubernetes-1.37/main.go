@@ -19,6 +19,7 @@ import (
 	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 	kubeadm "k8s.io/kubernetes/cmd/kubeadm/app"
+	kubeadmerrors "k8s.io/kubernetes/cmd/kubeadm/app/util/errors"
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 )
 
@@ -34,9 +35,7 @@ var components = map[string]func() *cobra.Command{
 func main() {
 	name := filepath.Base(os.Args[0])
 	if name == "kubeadm" { // the only one that gives its command to nobody
-		if err := kubeadm.Run(); err != nil {
-			os.Exit(1)
-		}
+		kubeadmerrors.HandleError(kubeadm.Run()) // says what is wrong, and exits
 		return
 	}
 	command, known := components[name]
