@@ -175,7 +175,8 @@ def node_body(
     if cut_off:
         body["Env"].append(f"CUT_RULES={CUT_RULES}")
         script = 'printf %s "$CUT_RULES" | nft -f - && exec "$@"'
-        body["Cmd"] = ["/bin/sh", "-c", script, "sh", *cut_off]
+        body["Entrypoint"] = ["/bin/sh", "-c", script, "sh"]
+        body["Cmd"] = list(cut_off)
     return body
 
 

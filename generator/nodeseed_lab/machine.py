@@ -83,7 +83,8 @@ class LabMachine:
         """
         body = self._body(())
         if cut_off:
-            body = self._body(tuple(self._client.images.get(body["Image"]).attrs["Config"]["Cmd"]))
+            image = self._client.images.get(body["Image"]).attrs["Config"]
+            body = self._body((*(image["Entrypoint"] or ()), *(image["Cmd"] or ())))
         try:
             self._client.api.create_container_from_config(  # type: ignore[no-untyped-call]
                 body, self._name

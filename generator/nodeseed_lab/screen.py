@@ -13,7 +13,7 @@ from rich.table import Table
 
 CLUSTER = "cluster"
 
-_ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|[@-Z\\-_])")
+_ESCAPES = re.compile(r"\x1b(?:\][^\x07]*\x07|\[[0-9;?]*[ -/]*[@-~]|[@-Z\\-_])")
 _SAID = re.compile(r"^nodeseed \S+: (?P<text>.*)$")
 _CLOUD_INIT = re.compile(r"cloud-init\[\d+\]: (?P<text>Cloud-init .* (?:running|finished) .*)$")
 _FAILED = re.compile(r"^\[FAILED\] (?P<text>.*)$")

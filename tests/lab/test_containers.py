@@ -64,9 +64,10 @@ def test_its_user_data_is_mounted_and_its_state_lies_on_volumes() -> None:
 def test_a_machine_may_start_cut_off() -> None:
     found = body(design_of(), "cp-2", cut_off=("/sbin/init",))
 
-    assert found["Cmd"][-1] == "/sbin/init"
+    assert found["Entrypoint"][0] == "/bin/sh"
+    assert found["Cmd"] == ["/sbin/init"]
     assert any('iifname "eth0" drop' in variable for variable in found["Env"])
-    assert "Cmd" not in body(design_of(), "cp-2")
+    assert "Entrypoint" not in body(design_of(), "cp-2")
 
 
 def test_two_address_families() -> None:

@@ -23,6 +23,7 @@ from nodeseed_lab.screen import Screen, heard
             "[\x1b[0;1;31mFAILED\x1b[0m] Failed to start \x1b[0;1;39metcd.service\x1b[0m - etcd.",
             "Failed to start etcd.service - etcd.",
         ),
+        ("\x1b[!p\x1b]104\x07\x1b[?7hnodeseed cp-1: etcd: joining\r", "etcd: joining"),
         ("[  OK  ] Reached target nodeseed-node.target", None),
         ("", None),
     ],
