@@ -14,7 +14,7 @@ from nodeseed_node.machine import Machine
 from nodeseed_node.preflight import numbers
 
 SUPER = "etc/kubernetes/super-admin.conf"
-CREDENTIALS = r"\n *client-\S+-data: \S+"
+POWER = r"\n *client-key-data: \S+"
 
 
 def kubectl(m: Machine, *arguments: str, stdin: str = "") -> str:
@@ -23,8 +23,8 @@ def kubectl(m: Machine, *arguments: str, stdin: str = "") -> str:
     Raises:
         OSError: It said no.
     """
-    power = SUPER if re.search(CREDENTIALS, m.text(SUPER)) else "etc/kubernetes/admin.conf"
-    code, said = m.run("kubectl", f"--kubeconfig=/{power}", *arguments, stdin=stdin)
+    file = SUPER if re.search(POWER, m.text(SUPER)) else "etc/kubernetes/admin.conf"
+    code, said = m.run("kubectl", f"--kubeconfig=/{file}", *arguments, stdin=stdin)
     if code:
         raise OSError(said)
     return said
@@ -33,12 +33,13 @@ def kubectl(m: Machine, *arguments: str, stdin: str = "") -> str:
 def cluster(m: Machine) -> int:
     """Do the cluster's part, then mark our own node, which the kubelet may not do itself.
 
-    Afterwards nobody needs super-admin.conf's credentials, as admin.conf has its power: kubeadm
-    looks for the file, and at its CA, in every phase, and at nothing else of it
-    (cmd/kubeadm/app/phases/kubeconfig/kubeconfig.go, ValidateKubeconfigsForExternalCA).
+    Afterwards nobody needs super-admin.conf's key, as admin.conf has its power: kubeadm looks for
+    the file, and at its CA, in every phase (cmd/kubeadm/app/phases/kubeconfig/kubeconfig.go,
+    ValidateKubeconfigsForExternalCA), and at its certificate where it tells of all certificates
+    (phases/certs/renewal/readwriter.go); at its key nowhere.
     """
     m.until(lambda: _once(m) or kubeadm(m, "mark-control-plane"))
-    m.write(SUPER, re.sub(CREDENTIALS, "", m.text(SUPER)), 0o600)
+    m.write(SUPER, re.sub(POWER, "", m.text(SUPER)), 0o600)
     m.say(f"revision {m.config['clusterRevision']} applied, node marked")
     return 0
 
