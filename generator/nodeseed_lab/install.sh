@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the lab needs on Debian and Ubuntu; elsewhere says what is missing.
+# Installs what the lab needs on Debian and Ubuntu, and what the arguments name, each COMMAND=PACKAGE;
+# elsewhere says what is missing.
 set -euo pipefail
 
 fail() {
@@ -7,15 +8,9 @@ fail() {
   exit 1
 }
 
-# Commands, each with the Debian package that has it.
-declare -A package=(
-  [docker]=docker.io
-  [mmdebstrap]=mmdebstrap
-  [packer]=packer
-)
 missing=()
-for command in "${!package[@]}"; do
-  command -v "$command" >/dev/null || missing+=("${package[$command]}")
+for pair in docker=docker.io dockerd=docker.io mmdebstrap=mmdebstrap packer=packer "$@"; do
+  PATH="$PATH:/usr/sbin:/sbin" command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
 done
 ((${#missing[@]})) || exit 0
 
