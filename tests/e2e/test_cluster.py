@@ -70,6 +70,16 @@ def test_a_pod_reaches_pods_on_its_own_node_and_on_another(workload: Workload) -
         assert workload.client("get", url).strip() == pod["metadata"]["name"]
 
 
+def test_pods_see_the_address_of_the_pod_that_asks(workload: Workload) -> None:
+    lab = workload.lab
+    client = lab.kubectl("get", "pod", "client", "--output=jsonpath={.status.podIP}")
+
+    for pod in workload.web():
+        workload.client("get", f"http://{pod['status']['podIP']}:8080/address")
+        log = lab.kubectl("logs", pod["metadata"]["name"])
+        assert f"GET /address from {client}:" in log, pod["spec"]["nodeName"]
+
+
 def test_a_service_is_balanced_over_endpoints_on_different_nodes(workload: Workload) -> None:
     pods = {pod["metadata"]["name"] for pod in workload.web()}
 

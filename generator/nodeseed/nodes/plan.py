@@ -259,7 +259,12 @@ def pod_subnets(design: Design, machine: Machine) -> list[str]:
 
 def _pod_network(design: Design, machine: Machine) -> dict[str, Any]:
     subnets = pod_subnets(design, machine)
+    networking = design.cluster.networking
     return {
+        "pod_families": [
+            ("ip" if pods.version == 4 else "ip6", str(pods), str(services))
+            for pods, services in zip(networking.podSubnet, networking.serviceSubnet, strict=True)
+        ],
         "pod_ranges": [[{"subnet": subnet}] for subnet in subnets],
         "pod_default_routes": [
             {"dst": "::/0" if ":" in subnet else "0.0.0.0/0"} for subnet in subnets
@@ -305,6 +310,8 @@ def _programs(design: Design, machine: Machine) -> dict[str, str]:
         wanted["etcd --version"] = design.etcd_version
     if machine.role == "control-plane":
         wanted.update(dict.fromkeys(design.endpoint.programs, ""))  # any version will do
+    if design.cluster.networking.cni == "bridge" and machine.role != "etcd":
+        wanted["nft --version"] = ""
     return wanted
 
 
