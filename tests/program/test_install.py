@@ -38,16 +38,16 @@ class CutMachine(FakeMachine):
         self.left = left
         self.torn = torn
 
-    def write(self, name: str, data: str | bytes, mode: int = 0o644) -> None:
+    def write(self, name: str, data: str | bytes, mode: int = 0o644, durable: bool = True) -> None:
         if name.startswith("run/"):
-            super().write(name, data, mode)
+            super().write(name, data, mode, durable)
             return
         if self.left == 0 and self.torn:
             path = self.path(name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.with_name(f".{path.name}.nodeseed").write_bytes(b"torn")
         self.tick()
-        super().write(name, data, mode)
+        super().write(name, data, mode, durable)
 
     def remove(self, name: str) -> None:
         path = self.path(name)

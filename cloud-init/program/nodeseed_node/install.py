@@ -82,6 +82,7 @@ def _place(m: Machine, revision: int, who: list[str], tree: str, done: Any) -> A
     def coded(found: re.Match[bytes]) -> bytes:
         return base64.b64encode(content(folder / found[1].decode()))
 
+    os.sync()  # what a cut from here on leaves half done is done again from the tree
     files = [name for name in _files(folder) if not name.startswith("kubeconfig/")]
     units = []
     for name in files:
@@ -89,7 +90,7 @@ def _place(m: Machine, revision: int, who: list[str], tree: str, done: Any) -> A
         # kubeconfigs embed what travels as a file: `kubeadm certs renew` insists on it
         # (kubernetes cmd/kubeadm/app/phases/certs/renewal/readwriter.go)
         data = re.sub(rb"(?<=-data: )nodeseed:(\S+)", coded, content(staged))
-        m.write(name, data, staged.stat().st_mode & 0o777)
+        m.write(name, data, staged.stat().st_mode & 0o777, False)
         if b"\nWantedBy=" in data:
             units.append(staged.name)
     for name in done.get("files", []):

@@ -53,10 +53,11 @@ class Machine:
         """All that this node was told about itself."""
         return self.load("etc/nodeseed/config.json")
 
-    def write(self, name: str, data: str | bytes, mode: int = 0o644) -> None:
+    def write(self, name: str, data: str | bytes, mode: int = 0o644, durable: bool = True) -> None:
         """Write a file so that a power cut leaves the old one or the new one, never a part.
 
-        The temporary name starts with a dot: the kubelet and systemd pass over such files.
+        The temporary name starts with a dot: the kubelet and systemd pass over such files. Who
+        writes many files may say that they need not be `durable`, and sync the disk afterwards.
         """
         path = self.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,7 +66,8 @@ class Machine:
             os.fchmod(file.fileno(), mode)  # before there is anything to read
             file.write(data if isinstance(data, bytes) else data.encode())
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         part.replace(path)
 
     def remove(self, name: str) -> None:
