@@ -7,14 +7,12 @@ settings back. Our own ConfigMap, written last, says which revision is done and 
 from __future__ import annotations
 
 import json
-import re
 
 from nodeseed_node.control_plane import kubeadm
 from nodeseed_node.machine import Machine
 from nodeseed_node.preflight import numbers
 
 SUPER = "etc/kubernetes/super-admin.conf"
-POWER = r"\n *client-key-data: \S+"
 
 
 def kubectl(m: Machine, *arguments: str, stdin: str = "") -> str:
@@ -23,8 +21,7 @@ def kubectl(m: Machine, *arguments: str, stdin: str = "") -> str:
     Raises:
         OSError: It said no.
     """
-    file = SUPER if re.search(POWER, m.text(SUPER)) else "etc/kubernetes/admin.conf"
-    code, said = m.run("kubectl", f"--kubeconfig=/{file}", *arguments, stdin=stdin)
+    code, said = m.run("kubectl", f"--kubeconfig=/{SUPER}", *arguments, stdin=stdin)
     if code:
         raise OSError(said)
     return said
@@ -33,13 +30,14 @@ def kubectl(m: Machine, *arguments: str, stdin: str = "") -> str:
 def cluster(m: Machine) -> int:
     """Do the cluster's part, then mark our own node, which the kubelet may not do itself.
 
-    Afterwards nobody needs super-admin.conf's key, as admin.conf has its power: kubeadm looks for
-    the file, and at its CA, in every phase (cmd/kubeadm/app/phases/kubeconfig/kubeconfig.go,
-    ValidateKubeconfigsForExternalCA), and at its certificate where it tells of all certificates
-    (phases/certs/renewal/readwriter.go); at its key nowhere.
+    Afterwards nobody needs the power of super-admin.conf: it becomes the same as admin.conf. It
+    cannot go, since kubeadm insists on a file that is whole: its CA counts in every phase
+    (cmd/kubeadm/app/phases/kubeconfig/kubeconfig.go, ValidateKubeconfigsForExternalCA), its key
+    where kubeadm looks after the binding (there, EnsureAdminClusterRoleBinding), its certificate
+    where it tells of all certificates (phases/certs/renewal/readwriter.go).
     """
     m.until(lambda: _once(m) or kubeadm(m, "mark-control-plane"))
-    m.write(SUPER, re.sub(POWER, "", m.text(SUPER)), 0o600)
+    m.write(SUPER, m.text("etc/kubernetes/admin.conf"), 0o600)
     m.say(f"revision {m.config['clusterRevision']} applied, node marked")
     return 0
 

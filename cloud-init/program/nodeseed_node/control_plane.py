@@ -29,9 +29,9 @@ def control_plane(m: Machine) -> int:
 
 
 def kubeadm(m: Machine, *phase: str) -> str:
-    """Run a phase; give the last line of its complaint, if any."""
+    """Run a phase; give its complaint in one line, if any."""
     code, said = m.run("kubeadm", "init", "phase", *phase, "--config=/etc/kubernetes/kubeadm.yaml")
-    return said.splitlines()[-1] if code else ""
+    return said.rpartition("error: ")[2].splitlines()[0] if code else ""
 
 
 def _manifests(m: Machine) -> str:

@@ -232,7 +232,7 @@ CERTIFICATES: Final[tuple[Certificate, ...]] = (
     ),
     Certificate(
         name="super-admin",
-        purpose="Makes the administrators' binding; loses its key once that exists.",
+        purpose="Makes the administrators' binding; once that exists, admin.conf takes its place.",
         klass="client",
         issuer="ca",
         common_name="kubernetes-super-admin",
