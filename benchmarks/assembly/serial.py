@@ -14,11 +14,13 @@ from typing import Any
 
 import yaml
 
+from nodeseed_lab.errors import LabError
 from nodeseed_lab.lab import Lab
 from nodeseed_lab.machine import LabMachine
 
 Joining = dict[str, list[str]]  # arguments of `kubeadm join`, by role
 
+LINES = 20
 UNIT = "kubeadm"  # the journal of a machine knows by it what kubeadm said when
 
 # What a machine needs whichever way it becomes a node, by the start of the path.
@@ -30,6 +32,7 @@ PREPARATION = (
     "/etc/modules-load.d/",
     "/etc/nodeseed/config.json",
     "/etc/nodeseed/hosts",
+    "/etc/nodeseed/pods.nft",
     "/etc/resolv.pods.conf",
     "/etc/sysctl.d/",
     "/etc/systemd/system/haproxy.service",
@@ -116,6 +119,7 @@ def configuration(ours: str) -> str:
     del cluster["etcd"]
     # kubeadm's kubelets sign their own serving certificates, and renew their client certificates
     del cluster["apiServer"]["extraArgs"]
+    cluster["apiServer"]["certSANs"].append("127.0.0.1")  # where keepalived's check asks
     del by_kind["KubeletConfiguration"]["rotateCertificates"]
     return yaml.safe_dump_all(documents, sort_keys=False)
 
@@ -123,10 +127,10 @@ def configuration(ours: str) -> str:
 def initialise(lab: Lab) -> Joining:
     """Make the first node; fetch the administrator's kubeconfig, and what the others need."""
     first = next(iter(lab.machines.values()))
-    first.run("cloud-init", "status", "--wait")
+    first.exec("cloud-init", "status", "--wait")  # its exit code also tells of mere warnings
     kubeadm(first, "init", f"--config={CONFIGURATION}", "--upload-certs", TOLERATE)
     (lab.out / "admin.conf").write_text(first.read("/etc/kubernetes/admin.conf"), encoding="utf-8")
-    return joining(first.run("journalctl", f"--unit={UNIT}", "--output=cat", "--no-pager"))
+    return joining(said_by_kubeadm(first))
 
 
 def join(lab: Lab, arguments: Joining) -> None:
@@ -138,7 +142,17 @@ def join(lab: Lab, arguments: Joining) -> None:
 
 def kubeadm(machine: LabMachine, *arguments: str) -> None:
     """Run kubeadm in a unit, so that the journal keeps what it said when."""
-    machine.run("systemd-run", "--quiet", "--wait", f"--unit={UNIT}", "kubeadm", *arguments)
+    code, _ = machine.exec(
+        "systemd-run", "--quiet", "--wait", f"--unit={UNIT}", "kubeadm", *arguments
+    )
+    if code:
+        said = "\n".join(said_by_kubeadm(machine).splitlines()[-LINES:])
+        raise LabError(f"{machine.node}: kubeadm {arguments[0]} ended with {code}:\n{said}")
+
+
+def said_by_kubeadm(machine: LabMachine) -> str:
+    """What it printed."""
+    return machine.run("journalctl", f"--unit={UNIT}", "--output=cat", "--no-pager")
 
 
 def joining(said: str) -> Joining:
