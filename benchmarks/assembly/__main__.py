@@ -74,12 +74,18 @@ def main() -> None:
             run = measure(way, image, client)
             runs.append(run)
             said = ", ".join(f"{what} {at:.1f} s" for what, at in run.seconds.items())
-            out.print(f"run {number + 1}, {way}: {said}")
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "assembly.json").write_text(json.dumps([asdict(run) for run in runs], indent=1))
+            out.print(f"run {number + 1}, {way}: {said}", soft_wrap=True)
+            save(runs)
     out.print(table(runs))
     if chosen.draw:
         PICTURE.write_text(picture([chart(typical(runs, way)) for way in ways]), encoding="utf-8")
+
+
+def save(runs: list[Run]) -> None:
+    """Write what there is, so that an interrupted benchmark has not been for nothing."""
+    RESULTS.mkdir(exist_ok=True)
+    text = json.dumps([asdict(run) for run in runs], indent=1)
+    (RESULTS / "assembly.json").write_text(text, encoding="utf-8")
 
 
 def of(runs: list[Run], way: str) -> list[Run]:

@@ -20,7 +20,8 @@ from benchmarks.assembly.stages import (
 
 WIDTH, LEFT, RIGHT = 900, 80, 20
 ROW, BAR = 22, 14
-HEAD, GAP = 46, 34  # above a chart, and below it
+TITLE, LINE = 24, 14
+HEAD, GAP = TITLE + 3 * LINE + 6, 34  # above a chart, and below it
 TICK = 10  # seconds
 
 # What each kind of stage is called and its colour; a wait is an outline, as nothing is done.
@@ -139,13 +140,13 @@ def _chart(chart: Chart, top: float, scale: float, whole: int) -> Iterator[str]:
 def _moments(
     seconds: Iterable[tuple[str, float]], rows: float, bottom: float, scale: float
 ) -> Iterator[str]:
-    """Mark what is true of the whole cluster; words right of a line, or left where no room is."""
-    end = -math.inf
-    for name, at in sorted(seconds, key=lambda moment: moment[1]):
+    """Mark what is true of the whole cluster, the latest uppermost: no word crosses a line."""
+    latest_first = sorted(seconds, key=lambda moment: -moment[1])
+    for number, (name, at) in enumerate(latest_first):
         x = LEFT + at * scale
-        words = f"{name} {at:.1f} s"
-        width = 6 * len(words)
-        start = min(max(x - 2, end + 14), WIDTH - width - 4)
-        end = start + width
-        yield f'<path class="moment" d="M{x:.1f} {rows - 6}V{bottom}"/>'
-        yield f'<text class="faint" x="{start:.1f}" y="{rows - 10}">{escape(words)}</text>'
+        y = rows - HEAD + TITLE + LINE * number
+        yield f'<path class="moment" d="M{x:.1f} {y}V{bottom}"/>'
+        yield (
+            f'<text class="faint" x="{x - 5:.1f}" y="{y + 10}" text-anchor="end">'
+            f"{escape(name)} {at:.1f} s</text>"
+        )

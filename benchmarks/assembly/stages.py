@@ -31,7 +31,7 @@ OURS: tuple[tuple[str, str, str, str], ...] = (
     ("nodeseed-cluster.service", "Starting", CLUSTER, "addons, bindings, mark"),
     ("nodeseed-wait-api.service", "Starting", WAIT, "wait for the API"),
     ("wait-api", "the API answers", KUBELET, "kubelet registers"),
-    ("nodeseed-cluster.service", "Finished", KUBELET, "done"),
+    ("nodeseed-cluster.service", "Finished", WAIT, "wait for the load balancer"),
 )
 # The same for kubeadm, which says its phase in brackets.
 KUBEADM: dict[str, str] = {
@@ -84,10 +84,11 @@ def our_stages(machine: LabMachine, began: float, ready: float) -> list[Stage]:
         *("journalctl", "--boot", "--output=json", "--no-pager"),
         *("--identifier=systemd", "--identifier=python3", "--output-fields=MESSAGE,UNIT"),
     )
-    return list(_between(_ours(moments(journal, began)), ready))
+    return list(between(our_beginnings(moments(journal, began)), ready))
 
 
-def _ours(said: Iterable[Moment]) -> Iterator[Stage]:
+def our_beginnings(said: Iterable[Moment]) -> Iterator[Stage]:
+    """Stages, so far without an end, of what a node of ours said."""
     begun = set()
     for moment in said:
         for row in OURS:
@@ -103,10 +104,11 @@ def serial_stages(machine: LabMachine, began: float, ready: float) -> list[Stage
         *("journalctl", "--boot", "--output=json", "--no-pager", "--output-fields=MESSAGE,UNIT"),
         *("--identifier=systemd", "--identifier=kubeadm"),
     )
-    return list(_between(_kubeadm(journal, began), ready))
+    return list(between(kubeadm_beginnings(journal, began), ready))
 
 
-def _kubeadm(journal: str, began: float) -> Iterator[Stage]:
+def kubeadm_beginnings(journal: str, began: float) -> Iterator[Stage]:
+    """Stages, so far without an end, of a journal with what kubeadm said."""
     for line in journal.splitlines():
         entry = json.loads(line)
         text = str(entry.get("MESSAGE", ""))
@@ -120,7 +122,7 @@ def _kubeadm(journal: str, began: float) -> Iterator[Stage]:
             yield Stage(at, at, KUBEADM[phase[1]], f"kubeadm {phase[1]}")
 
 
-def _between(beginnings: Iterable[Stage], ready: float) -> Iterator[Stage]:
+def between(beginnings: Iterable[Stage], ready: float) -> Iterator[Stage]:
     """Let each stage last until the next of another kind; the last one until the node is Ready."""
     whole = [Stage(0, 0, BOOT, "systemd, cloud-init")]
     for stage in beginnings:
