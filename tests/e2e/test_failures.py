@@ -1,0 +1,217 @@
+"""What breaks is survived, and nothing that was done goes back: the cluster is as it was, later."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from nodeseed_lab.api import Unreachable
+from nodeseed_lab.lab import Lab
+from tests.e2e import boots
+from tests.e2e.workload import Workload, eventually, items
+
+MANIFESTS = "/etc/kubernetes/manifests"
+CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
+SYSTEM = "/api/v1/namespaces/kube-system/configmaps"
+INSTALLED = "/var/lib/nodeseed/installed.json"
+FLAGS = "/var/lib/kubelet/kubeadm-flags.env"
+IMAGE = "registry.k8s.io/kube-scheduler"
+
+
+def holder(lab: Lab, component: str) -> str:
+    """The node whose instance of a component leads."""
+    lease = lab.api.get(f"/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/{component}")
+    return str(lease["spec"]["holderIdentity"]).partition("_")[0]
+
+
+def virtual_address_holder(lab: Lab) -> str:
+    """The control plane that has the API's address."""
+    for machine in lab.design.control_planes:
+        if lab.machines[machine.name].state != "running":
+            continue
+        code, shown = lab.machines[machine.name].exec("ip", "-brief", "address")
+        if code == 0 and f" {lab.design.virtual_address}/" in shown:
+            return machine.name
+    return ""
+
+
+class Writer:
+    """Writes one object after the other through the API, and keeps what was acknowledged."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._write, daemon=True)
+        self.acknowledged: list[str] = []
+        self.at: list[float] = []
+
+    def _write(self) -> None:
+        number = 0
+        while not self._stop.is_set():
+            number += 1
+            metadata = {"name": f"write-{number}", "labels": {"test": "writes"}}
+            try:
+                self._lab.api.create(CONFIGMAPS, {"metadata": metadata})
+            except Unreachable:
+                continue
+            self.acknowledged.append(metadata["name"])
+            self.at.append(time.monotonic())
+            self._stop.wait(0.05)
+
+    def __enter__(self) -> Writer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    @property
+    def longest_gap(self) -> float:
+        """Seconds between two writes that succeeded, at most."""
+        return max(b - a for a, b in zip(self.at, self.at[1:], strict=False))
+
+
+@pytest.mark.parametrize("component", ["kube-controller-manager", "kube-scheduler"])
+def test_another_leads_when_the_leader_is_stopped(cluster: Lab, component: str) -> None:
+    leader = holder(cluster, component)
+    machine = cluster.machines[leader]
+
+    machine.run("mv", f"{MANIFESTS}/{component}.yaml", "/root")
+    # killed, so that it cannot hand its Lease over
+    machine.exec("pkill", "-KILL", "-f", f"^{component}")
+    try:
+        seconds = eventually("another leads", lambda: holder(cluster, component) != leader, 60)
+    finally:
+        machine.run("mv", f"/root/{component}.yaml", MANIFESTS)
+
+    assert seconds < 30
+    boots.settled(cluster, leader)
+
+
+def test_the_api_stays_usable_when_the_control_plane_that_holds_its_address_dies(
+    cluster: Lab,
+) -> None:
+    dead = virtual_address_holder(cluster)
+    try:
+        with Writer(cluster) as writer:
+            eventually("writes go through", lambda: len(writer.acknowledged) >= 20, 30)
+            cluster.machines[dead].kill()
+            before = len(writer.acknowledged)
+            eventually("writes go on", lambda: len(writer.acknowledged) >= before + 50, 60)
+
+        assert virtual_address_holder(cluster) not in ("", dead)
+        assert writer.longest_gap < 15
+        kept = items(cluster, "configmaps", "--selector=test=writes")
+        assert set(writer.acknowledged) <= {row["metadata"]["name"] for row in kept}
+    finally:
+        cluster.machines[dead].start()
+    boots.settled(cluster, dead)
+    cluster.kubectl("delete", "configmaps", "--selector=test=writes")
+
+
+def test_nodes_that_are_restarted_come_back(cluster: Lab, workload: Workload) -> None:
+    nodes = ("worker-1", "cp-2")
+    for node in nodes:
+        cluster.machines[node].stop()
+    for node in nodes:
+        cluster.machines[node].start()
+    boots.settled(cluster, *nodes)
+
+    eventually("pods serve again", lambda: len(workload.web()) == 2)
+    assert workload.client("get", "http://web/")
+
+
+def test_an_image_tag_changed_in_a_manifest_survives_cloud_init_from_scratch(
+    cluster: Lab,
+) -> None:
+    """As `kubeadm upgrade` changes it; and cloud-init takes the machine for a new one."""
+    machine = cluster.machines["cp-3"]
+    manifest = f"{MANIFESTS}/kube-scheduler.yaml"
+    before = machine.read(manifest)
+    later = before.replace(f"{IMAGE}:v1.37.2", f"{IMAGE}:v1.37.9")
+    ctr = ("ctr", "--namespace=k8s.io", "images", "tag")
+    machine.run(*ctr, f"{IMAGE}:v1.37.2", f"{IMAGE}:v1.37.9")
+    machine.run("sed", "-i", f"s,{IMAGE}:v1.37.2,{IMAGE}:v1.37.9,", manifest)
+    installed = machine.read(INSTALLED)
+
+    machine.run("cloud-init", "clean", "--logs")
+    machine.stop()
+    machine.start()
+    boots.settled(cluster, "cp-3")
+
+    assert boots.applied_again(machine)
+    assert machine.read(manifest) == later
+    assert machine.read(INSTALLED) == installed
+    pod = json.loads(
+        cluster.kubectl("get", "pod", "kube-scheduler-cp-3", "-n=kube-system", "--output=json")
+    )
+    assert pod["spec"]["containers"][0]["image"] == f"{IMAGE}:v1.37.9"
+    machine.run("sed", "-i", f"s,{IMAGE}:v1.37.9,{IMAGE}:v1.37.2,", manifest)
+
+
+def test_user_data_that_is_newer_is_installed_and_one_that_is_older_is_not(
+    cluster: Lab, tmp_path: Path
+) -> None:
+    machine = cluster.machines["worker-2"]
+    folder = cluster.out / "worker-2"
+    older = shutil.copytree(folder, tmp_path / "older")
+    first = json.loads(machine.read(INSTALLED))["revision"]
+
+    with boots.spec_changed(cluster, lambda spec: spec["nodes"][4].update(labels={"later": "yes"})):
+        cluster.render()
+        newer = shutil.copytree(folder, tmp_path / "newer")
+        machine.stop()
+        machine.start()
+        boots.settled(cluster, "worker-2")
+        second = json.loads(machine.read(INSTALLED))["revision"]
+        assert second > first
+        assert "later=yes" in machine.read(FLAGS)
+
+        shutil.copytree(older, folder, dirs_exist_ok=True)
+        machine.stop()
+        machine.start()
+        boots.settled(cluster, "worker-2")
+
+        assert boots.applied_again(machine)
+        assert json.loads(machine.read(INSTALLED))["revision"] == second
+        assert "later=yes" in machine.read(FLAGS)
+        assert machine.run("ls", "/var/lib/nodeseed/incoming") == ""
+        shutil.copytree(newer, folder, dirs_exist_ok=True)
+
+
+def test_a_late_control_plane_lowers_nothing(cluster: Lab) -> None:
+    """Its user-data is of an older revision than the cluster, then of an older Kubernetes."""
+    kubectl = cluster.kubectl
+    mark = cluster.api.get(f"{SYSTEM}/nodeseed")["data"]
+    proxy = cluster.api.get(f"{SYSTEM}/kube-proxy")["data"]["config.conf"]
+    kubeadm = cluster.api.get(f"{SYSTEM}/kubeadm-config")["data"]["ClusterConfiguration"]
+    later = kubeadm.replace("kubernetesVersion: v1.37.2", "kubernetesVersion: v1.37.9")
+
+    def write(name: str, **data: str) -> None:
+        patch = json.dumps({"data": data})
+        kubectl("patch", "configmap", name, "--namespace=kube-system", f"--patch={patch}")
+
+    write("kube-proxy", **{"config.conf": f"{proxy}# later\n"})
+    write("kubeadm-config", ClusterConfiguration=later)
+    for there, wanted in (
+        ({"revision": "99", "version": "1.37.9"}, {"revision": "99", "version": "1.37.9"}),
+        ({"revision": "0", "version": "1.37.2"}, {**mark, "version": "1.37.9"}),
+    ):
+        write("nodeseed", **there)
+        cluster.machines["cp-1"].run("systemctl", "restart", "nodeseed-cluster")
+
+        assert cluster.api.get(f"{SYSTEM}/nodeseed")["data"] == wanted
+        assert cluster.api.get(f"{SYSTEM}/kube-proxy")["data"]["config.conf"].endswith("# later\n")
+        assert cluster.api.get(f"{SYSTEM}/kubeadm-config")["data"] == {
+            "ClusterConfiguration": later
+        }
+
+    write("kube-proxy", **{"config.conf": proxy})
+    write("kubeadm-config", ClusterConfiguration=kubeadm)
+    write("nodeseed", **mark)
