@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help userdata check test integration image lab e2e bench lint fix golden docs clean
+.PHONY: help userdata check test integration image lab e2e bench assembly lint fix golden docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,10 @@ e2e: $(STAMP) ## Run the tests against whole clusters of real machines
 
 bench: $(STAMP) ## Measure speed and size, as ratios
 	$(BIN)/python -m benchmarks.render
+
+assembly: $(STAMP) ## Time whole clusters against kubeadm one machine after another; draw docs/assembly.svg
+	@generator/nodeseed_lab/install.sh
+	$(BIN)/python -m benchmarks.assembly --draw
 
 lint: $(STAMP) ## Check style and types; `make fix` mends what can be mended
 	$(BIN)/ruff check .
