@@ -1,0 +1,111 @@
+"""The other choices: etcd as a static pod, the CA's key on control planes; and a cut at first boot.
+
+The first boot of this cluster ends in a power cut, between the steps that a cluster needs once.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from nodeseed_lab.api import Unreachable
+from nodeseed_lab.lab import Lab
+from nodeseed_lab.machine import LabMachine
+from tests.e2e.conftest import Ground
+from tests.e2e.workload import Workload, eventually, items, ready
+
+SYSTEM = "/api/v1/namespaces/kube-system/configmaps"
+ROTATED = "/var/lib/kubelet/pki/kubelet-client-current.pem"
+SIGNER = "kubernetes.io/kube-apiserver-client-kubelet"
+
+
+def variant(spec: dict[str, Any]) -> None:
+    spec["etcd"] = {"run": "static-pod"}
+    spec["pki"] = {"caKeysOnNodes": "control-plane"}
+    del spec["nodes"][4]
+
+
+@pytest.fixture(scope="module")
+def cluster(ground: Ground) -> Lab:
+    """Ready at its second boot; the first was cut off in the middle of the cluster's steps."""
+    lab = ground.prepare("e2e-variant", 2, variant)
+    lab.boot()
+    eventually(
+        "the first of the cluster's steps is done",
+        lambda: bool(lab.api.get(f"{SYSTEM}/kubeadm-config")),
+        300,
+        pause=0.02,
+    )
+    with pytest.raises(Unreachable, match="404"):  # which is written last
+        lab.api.get(f"{SYSTEM}/nodeseed")
+    with ThreadPoolExecutor(len(lab.machines)) as threads:
+        list(threads.map(LabMachine.kill, lab.machines.values()))
+    lab.boot()
+    lab.wait_ready()
+    return lab
+
+
+def test_the_boot_after_a_power_cut_completes_the_steps_of_the_cluster(cluster: Lab) -> None:
+    eventually(
+        "the cluster's steps are marked as done",
+        lambda: cluster.api.get(f"{SYSTEM}/nodeseed")["data"]["version"] == "1.37.2",
+    )
+    for machine in cluster.design.control_planes:
+        eventually(
+            f"{machine.name} has done its part",
+            lambda m=cluster.machines[machine.name]: "node marked" in m.steps().get("cluster", ""),
+        )
+        labels = cluster.api.get(f"/api/v1/nodes/{machine.name}")["metadata"]["labels"]
+        assert "node-role.kubernetes.io/control-plane" in labels
+
+
+def test_etcd_runs_as_a_pod_on_every_control_plane(cluster: Lab) -> None:
+    wanted = {f"etcd-{machine.name}" for machine in cluster.design.control_planes}
+
+    def running() -> bool:
+        pods = items(cluster, "pods", "--namespace=kube-system")
+        return all(map(ready, pods)) and wanted <= {pod["metadata"]["name"] for pod in pods}
+
+    eventually("every pod is ready, etcd's among them", running)
+
+
+def test_the_cluster_works(workload: Workload) -> None:
+    assert workload.client("dns", "web")
+    pods = {pod["metadata"]["name"] for pod in workload.web()}
+    assert {workload.client("get", "http://web/").strip() for _ in range(20)} == pods
+
+
+def test_only_the_key_of_the_cluster_ca_lies_on_control_planes(cluster: Lab) -> None:
+    control_planes = {machine.name for machine in cluster.design.control_planes}
+    for machine in cluster.machines.values():
+        found = machine.run("find", "/etc", "/var/lib", "/run", "-xdev", "-name", "*ca.key")
+        wanted = ["/etc/kubernetes/pki/ca.key"] if machine.node in control_planes else []
+        assert found.split() == wanted, machine.node
+
+
+def test_kubelet_client_certificates_rotate(cluster: Lab) -> None:
+    # The kubelet asks for one as soon as it can, since its first certificate is not a file.
+    def issued() -> set[str]:
+        rows = items(cluster, "certificatesigningrequests")
+        return {
+            row["spec"]["username"]
+            for row in rows
+            if row["spec"]["signerName"] == SIGNER and "certificate" in row.get("status", {})
+        }
+
+    eventually(
+        "every kubelet has a new certificate",
+        lambda: issued() == {f"system:node:{node}" for node in cluster.kubelets},
+        180,
+    )
+    for machine in cluster.machines.values():
+        eventually(
+            f"{machine.node} uses it", lambda m=machine: m.exec("test", "-L", ROTATED)[0] == 0
+        )
+        machine.run(
+            *("openssl", "verify", "-CAfile", "/etc/kubernetes/pki/ca.crt", ROTATED),
+        )
+        subject = machine.run("openssl", "x509", "-noout", "-subject", "-in", ROTATED)
+        assert f"system:node:{machine.node}" in subject
