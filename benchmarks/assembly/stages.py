@@ -118,6 +118,8 @@ def kubeadm_beginnings(journal: str, began: float) -> Iterator[Stage]:
             yield Stage(at, at, WAIT, "wait for its turn")
         elif entry.get("UNIT") == f"{UNIT}.service" and text.startswith("Started"):
             yield Stage(at, at, PREPARE, "kubeadm preflight")
+        elif entry.get("UNIT") == f"{UNIT}.service" and "Deactivated" in text:
+            yield Stage(at, at, KUBELET, "until Ready")
         elif phase and phase[1] in KUBEADM:
             yield Stage(at, at, KUBEADM[phase[1]], f"kubeadm {phase[1]}")
 

@@ -90,7 +90,8 @@ def test_phases_of_kubeadm() -> None:
             entry(130, "Started kubeadm.service", UNIT="kubeadm.service"),
             entry(131, "[preflight] Running pre-flight checks"),
             entry(132, "KERNEL_VERSION: 6.12"),
-            entry(133, "[kubelet-start] Starting the kubelet"),
+            entry(133, "[control-plane-check] Waiting for healthy control plane components"),
+            entry(134, "kubeadm.service: Deactivated successfully.", UNIT="kubeadm.service"),
         ]
     )
 
@@ -98,7 +99,8 @@ def test_phases_of_kubeadm() -> None:
         (0, "boot"),
         (9, "wait"),
         (30, "prepare"),
-        (33, "kubelet"),
+        (33, "api"),
+        (34, "kubelet"),
     ]
 
 
