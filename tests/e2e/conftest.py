@@ -106,7 +106,7 @@ def cluster(ground: Ground) -> Lab:
 
     Where it does not become Ready, the error says which unit of which machine is to blame.
     """
-    lab = ground.prepare("e2e", 1)
+    lab = ground.prepare("e2e", 11)
     lab.boot()
     lab.wait_ready()
     return lab

@@ -91,7 +91,7 @@ def cluster(ground: Ground, bare_image: str, release: Path) -> Lab:
             },
         }
 
-    lab = ground.prepare("e2e-software", 3, binaries, bare_image)
+    lab = ground.prepare("e2e-software", 13, binaries, bare_image)
     lab.boot()
     subnets = lab.design.cluster.networking.nodeSubnet
     assert subnets

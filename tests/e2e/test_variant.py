@@ -30,7 +30,7 @@ def variant(spec: dict[str, Any]) -> None:
 @pytest.fixture(scope="module")
 def cluster(ground: Ground) -> Lab:
     """Ready at its second boot; the first was cut off in the middle of the cluster's steps."""
-    lab = ground.prepare("e2e-variant", 2, variant)
+    lab = ground.prepare("e2e-variant", 12, variant)
     lab.boot()
     eventually(
         "the first of the cluster's steps is done",

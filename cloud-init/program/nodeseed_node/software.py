@@ -25,16 +25,17 @@ def software(m: Machine) -> int:
     for file in files:
         if file["sha256"] not in done or not m.path(file["path"]).exists():
             m.say(f"fetching {file['url']}")
-            m.until(lambda file=file: _fetch(m, **file), about=f"{file['url']}: ")
+            m.until(lambda file=file: _fetch(m, file), about=f"{file['url']}: ")
             done.append(file["sha256"])
             m.write(FETCHED, json.dumps(done))  # a cut here fetches one file again
     m.say(f"{len(files)} files in place")
     return 0
 
 
-def _fetch(
-    m: Machine, *, url: str, sha256: str, path: str, mode: str = "755", unpack: Any = None
-) -> str:
+def _fetch(m: Machine, file: Any) -> str:
+    # not **file: the names of parameters are shortened for shipping, those of a file are not
+    url, sha256, path, unpack = file["url"], file["sha256"], file["path"], file.get("unpack")
+    mode = int(file.get("mode", "755"), 8)
     try:
         with urlopen(url, timeout=60) as answer:  # noqa: S310 - of a cluster file: http(s) alone
             data = answer.read()
@@ -46,11 +47,11 @@ def _fetch(
         m.sleep(30)  # each try moves the whole file
         return text
     if unpack is None:
-        m.write(path, data, int(mode, 8))
+        m.write(path, data, mode)
         return ""
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         for member in archive.getmembers():
             if member.isfile() and member.name.startswith(unpack):
                 content: Any = archive.extractfile(member)
-                m.write(path + member.name[len(unpack) :], content.read(), int(mode, 8))
+                m.write(path + member.name[len(unpack) :], content.read(), mode)
     return ""
