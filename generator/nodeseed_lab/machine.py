@@ -138,8 +138,10 @@ class LabMachine:
 
     def exec(self, *command: str) -> tuple[int, str]:
         """Run a command in it; give its exit code and all that it printed."""
+        # Docker on a busy machine loses, now and then, what a command printed that ended at once.
+        lingering = ("sh", "-c", '"$@"; code=$?; sleep 0.1; exit $code', "sh")
         try:
-            done = self.container.exec_run(list(command))
+            done = self.container.exec_run([*lingering, *command])
         except APIError as error:
             raise LabError(f"{self.node}: {error.explanation or error}") from None
         return done.exit_code or 0, cast("bytes", done.output).decode(errors="replace")

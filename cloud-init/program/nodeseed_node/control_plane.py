@@ -37,7 +37,9 @@ def kubeadm(m: Machine, *phase: str) -> str:
 def _manifests(m: Machine) -> str:
     """Write them if one is absent or a newer revision was installed; never an older version.
 
-    Pods that run are restarted by a label: of what the kubeconfigs hold they notice nothing.
+    Pods that run are restarted by a label: of what the kubeconfigs hold they notice nothing. And
+    a kubelet that has just begun to start a static pod may never start it if it changes meanwhile,
+    unless the kubelet begins anew.
     """
     config = m.config
     names = [f"etc/kubernetes/manifests/{pod}.yaml" for pod in PODS]
@@ -56,5 +58,7 @@ def _manifests(m: Machine) -> str:
         text = re.sub(r"\n    nodeseed.dev/revision:.*", "", m.text(name))
         label = f'\n  labels:\n    nodeseed.dev/revision: "{config["revision"]}"\n'
         m.write(name, text.replace("\n  labels:\n", label, 1), 0o600)
+    if whole:
+        m.run("systemctl", "--no-block", "try-restart", "kubelet")
     m.write(DONE, str(config["revision"]))
     return ""
