@@ -212,6 +212,21 @@ class TestWaitApi:
             "the API answers",
         ]
 
+    def test_an_api_server_that_makes_its_roles_is_left_alone(self, tmp_path: Path) -> None:
+        m = FakeMachine(tmp_path, "wait-api")
+        with Api(m, 403) as api:
+            m.configure(server=api.url)
+            m.while_asleep = [lambda: None, lambda: setattr(api, "status", 200)]
+            assert wait_api(m) == 0
+        assert m.slept == 2
+
+    def test_one_that_forbids_it_to_everybody_is_an_answer(self, tmp_path: Path) -> None:
+        m = FakeMachine(tmp_path, "wait-api")
+        with Api(m, 403) as api:
+            m.configure(server=api.url)
+            assert wait_api(m) == 0
+        assert m.slept == 91
+
     def test_it_gives_up_after_ten_minutes(self, tmp_path: Path) -> None:
         m = FakeMachine(tmp_path, "wait-api")
         certificate(m, "ca")

@@ -7,12 +7,16 @@ from nodeseed_node.machine import Machine
 
 
 def ready(m: Machine, seconds: float = float("inf")) -> bool:
-    """Wait for the API server that this node uses; a 401 or 403 is an answer too."""
+    """Wait for the API server that this node uses; a 401 is an answer too, and a 403 that stays.
+
+    A new one says 403 until it has made its roles, and work for it only makes that last longer.
+    """
     server = m.config["server"]
+    late = m.uptime() + 90
 
     def missing() -> str:
         status = https(m, f"{server}/readyz")[0]
-        return "" if status in (200, 401, 403) else f"it says {status}"
+        return "" if status in (200, 401, m.uptime() > late and 403) else f"it says {status}"
 
     return m.until(missing, seconds, f"waiting for {server}: ")
 
