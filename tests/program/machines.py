@@ -17,6 +17,7 @@ CONFIG: dict[str, Any] = {
     "node": "cp-1",
     "revision": 3,
     "clusterRevision": 2,
+    "clusterFirst": True,
     "addresses": ["127.0.0.1"],
     "kubernetesVersion": "1.37.2",
     "server": "https://10.0.0.11:6443",

@@ -382,6 +382,11 @@ class TestCluster:
         assert mark["metadata"] == {"name": "nodeseed", "namespace": "kube-system"}
         assert m.said == "revision 2 applied, node marked"
 
+    def test_the_others_mark_themselves_first(self, tmp_path: Path) -> None:
+        there = Cluster()
+        self.run(tmp_path, there, clusterFirst=False)
+        assert there.phases == ["mark-control-plane", "upload-config all", "addon all"]
+
     def test_super_admin_is_no_more_than_admin_once_that_has_its_binding(
         self, tmp_path: Path
     ) -> None:

@@ -36,7 +36,10 @@ def cluster(m: Machine) -> int:
     where kubeadm looks after the binding (there, EnsureAdminClusterRoleBinding), its certificate
     where it tells of all certificates (phases/certs/renewal/readwriter.go).
     """
-    m.until(lambda: _once(m) or kubeadm(m, "mark-control-plane"))
+    steps = [lambda: _once(m), lambda: kubeadm(m, "mark-control-plane")]
+    # All may do it at once; it costs less if the others come to it later, and find it done.
+    for step in steps if m.config["clusterFirst"] else reversed(steps):
+        m.until(step)
     m.write(SUPER, m.text("etc/kubernetes/admin.conf"), 0o600)
     m.say(f"revision {m.config['clusterRevision']} applied, node marked")
     return 0

@@ -341,6 +341,7 @@ def node_configuration(design: Design, machine: Machine, lock: Lock) -> str:
         values["server"] = api_server(design, machine)
     if control_plane:
         values["clusterRevision"] = CLUSTER_REVISION
+        values["clusterFirst"] = machine is design.control_planes[0]
         values["etcdEndpoints"] = list(design.client_urls)
     if software := downloads(design, machine):
         values["software"] = software
