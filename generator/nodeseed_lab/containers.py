@@ -174,7 +174,11 @@ def node_body(
         ]
     if cut_off:
         body["Env"].append(f"CUT_RULES={CUT_RULES}")
-        script = 'printf %s "$CUT_RULES" | nft -f - && exec "$@"'
+        # at its first start alone: whoever reconnects it does so for good
+        script = (
+            '[ -e /.was-cut-off ] || printf %s "$CUT_RULES" | nft -f - '
+            '&& touch /.was-cut-off && exec "$@"'
+        )
         body["Entrypoint"] = ["/bin/sh", "-c", script, "sh"]
         body["Cmd"] = list(cut_off)
     return body

@@ -122,3 +122,8 @@ def test_a_member_that_was_removed_on_purpose_stays_out(cluster: Lab, tmp_path: 
     cluster.render()
     removed.wipe()
     rejoins(cluster, "cp-3", before)
+
+    # and cp-1 hears that its peers are the old ones again
+    cluster.machines["cp-1"].stop()
+    cluster.machines["cp-1"].start()
+    boots.settled(cluster, "cp-1")
