@@ -174,6 +174,7 @@ def test_user_data_that_is_newer_is_installed_and_one_that_is_older_is_not(
         assert "later=yes" in machine.read(FLAGS)
 
         shutil.copytree(older, folder, dirs_exist_ok=True)
+        machine.run("cloud-init", "clean", "--logs")  # it would know this instance-id
         machine.stop()
         machine.start()
         boots.settled(cluster, "worker-2")
