@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from nodeseed_node.cluster import cluster
-from nodeseed_node.control_plane import DONE, PODS, control_plane
+from nodeseed_node.control_plane import DONE, STATIC_POD, PODS, control_plane
 from nodeseed_node.install import RECORD
 from nodeseed_node.preflight import preflight
 from nodeseed_node.routes import routes
@@ -246,10 +246,10 @@ class Kubeadm:
 
     def __call__(self, command: tuple[str, ...], _: str) -> tuple[int, str]:
         assert self.m
-        if command[3:5] == ("control-plane", "all"):
-            for pod in PODS:
-                text = f"metadata:\n  labels:\n    component: x\nimage: r/{pod}:v{self.version}\n"
-                self.m.write(f"etc/kubernetes/manifests/{pod}.yaml", text, 0o600)
+        if command[3] == "control-plane":
+            pod = command[4]
+            text = f"metadata:\n  labels:\n    component: x\nimage: r/kube-{pod}:v{self.version}\n"
+            self.m.write(STATIC_POD % pod, text, 0o600)
         return 0, ""
 
 
@@ -267,23 +267,48 @@ class TestControlPlane:
     def manifest(self, m: FakeMachine) -> str:
         return m.text("etc/kubernetes/manifests/kube-apiserver.yaml")
 
+    def phases(self, m: FakeMachine) -> list[str]:
+        return [command[4] for command in m.commands if command[0] == "kubeadm"]
+
     def test_the_first_boot_writes_them_as_kubeadm_does(self, ready: FakeMachine) -> None:
         assert control_plane(ready) == 0
-        assert len(ready.commands) == 1
+        assert self.phases(ready) == ["apiserver", "controller-manager", "scheduler"]
+        assert len(ready.commands) == 3
         assert "nodeseed.dev" not in self.manifest(ready)
         assert ready.said == "the API server is ready"
+
+    def test_the_api_server_is_ready_before_there_is_any_other(
+        self, ready: FakeMachine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seen: list[list[str]] = []
+        monkeypatch.setattr(
+            "nodeseed_node.control_plane.ready", lambda m: seen.append(self.phases(m))
+        )
+        control_plane(ready)
+        assert seen[0] == ["apiserver"]
+
+    def test_a_power_cut_after_the_first_is_completed_without_a_restart(
+        self, ready: FakeMachine
+    ) -> None:
+        control_plane(ready)
+        ready.remove(DONE)
+        ready.remove(STATIC_POD % "scheduler")
+        assert control_plane(ready) == 0
+        assert "nodeseed.dev" not in self.manifest(ready)
+        assert ready.path(STATIC_POD % "scheduler").exists()
+        assert ready.text(DONE) == "3"
 
     def test_a_reboot_leaves_them_alone(self, ready: FakeMachine) -> None:
         control_plane(ready)
         ready.write("etc/kubernetes/manifests/kube-scheduler.yaml", "by kubeadm upgrade")
         assert control_plane(ready) == 0
-        assert len(ready.commands) == 1
+        assert len(ready.commands) == 3
 
     def test_an_absent_one_is_written_again(self, ready: FakeMachine) -> None:
         control_plane(ready)
         ready.remove("etc/kubernetes/manifests/kube-scheduler.yaml")
         assert control_plane(ready) == 0
-        assert len(ready.commands) == 2
+        assert self.phases(ready)[3:] == ["scheduler"]
 
     def test_a_newer_revision_writes_and_restarts(self, ready: FakeMachine) -> None:
         control_plane(ready)
@@ -300,13 +325,13 @@ class TestControlPlane:
     def test_newer_pods_are_kept_and_restarted(self, ready: FakeMachine) -> None:
         control_plane(ready)
         for pod in PODS:
-            name = f"etc/kubernetes/manifests/{pod}.yaml"
+            name = STATIC_POD % pod
             ready.write(name, ready.text(name).replace("1.37.2", "1.38.10"))
         ready.configure(revision=4, etcdEndpoints=["https://10.0.0.11:2379"])
         assert control_plane(ready) == 0
-        assert [command[0] for command in ready.commands] == ["kubeadm", "systemctl"]
+        assert [command[0] for command in ready.commands[3:]] == ["systemctl"]
         assert 'nodeseed.dev/revision: "4"' in self.manifest(ready)
-        assert "keeping the manifests: they are of the newer 1.38.10" in ready.console[-2]
+        assert "keeping kube-scheduler: it is of the newer 1.38.10" in ready.console[-2]
 
     def test_a_complaint_of_kubeadm_is_said_and_tried_again(self, ready: FakeMachine) -> None:
         good = ready.answer
@@ -327,6 +352,9 @@ class TestControlPlane:
             control_plane(ready)
         assert ready.said == "waiting for a healthy etcd quorum"
         assert not ready.commands
+
+
+PHASES = ["addon kube-proxy", "upload-config all", "addon coredns"]
 
 
 class Cluster:
@@ -375,7 +403,7 @@ class TestCluster:
     def test_the_first_does_everything_and_marks_last(self, tmp_path: Path) -> None:
         there = Cluster()
         m = self.run(tmp_path, there)
-        assert there.phases == ["upload-config all", "addon all", "mark-control-plane"]
+        assert there.phases == [*PHASES, "mark-control-plane"]
         assert there.applied[0] == "/etc/nodeseed/manifests"
         mark = json.loads(there.applied[-1])
         assert mark["data"] == {"revision": "2", "version": "1.37.2"}
@@ -385,7 +413,7 @@ class TestCluster:
     def test_the_others_mark_themselves_first(self, tmp_path: Path) -> None:
         there = Cluster()
         self.run(tmp_path, there, clusterFirst=False)
-        assert there.phases == ["mark-control-plane", "upload-config all", "addon all"]
+        assert there.phases == ["mark-control-plane", *PHASES]
 
     def test_super_admin_is_no_more_than_admin_once_that_has_its_binding(
         self, tmp_path: Path

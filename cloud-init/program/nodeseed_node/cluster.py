@@ -60,9 +60,11 @@ def _once(m: Machine) -> str:
     ours = numbers(config["kubernetesVersion"])
     if version <= ours:
         version = ours
-        trouble = kubeadm(m, "upload-config", "all") or kubeadm(m, "addon", "all")
-        if trouble:
-            return trouble
+        # CoreDNS last: its first connection needs what kube-proxy programs
+        for phase in "addon kube-proxy", "upload-config all", "addon coredns":
+            trouble = kubeadm(m, *phase.split())
+            if trouble:
+                return trouble
     apply = ("apply", "--server-side", "--force-conflicts", "-f")
     kubectl(m, *apply, "/etc/nodeseed/manifests")
     metadata = {"name": "nodeseed", "namespace": "kube-system"}

@@ -8,6 +8,7 @@ certificates and kubeconfigs alone (cmd/kubeadm/app/phases/certs/certs.go, Using
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from nodeseed_node.machine import Machine
 from nodeseed_node.member import quorum
@@ -15,14 +16,27 @@ from nodeseed_node.preflight import numbers
 from nodeseed_node.wait_api import ready
 
 DONE = "var/lib/nodeseed/control-plane"
-PODS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+STATIC_POD = "etc/kubernetes/manifests/kube-%s.yaml"
+PODS = ("apiserver", "controller-manager", "scheduler")
 
 
 def control_plane(m: Machine) -> int:
-    """Wait for etcd, write manifests if that is due, wait for this node's API server."""
+    """Wait for etcd, write manifests where that is due, wait for this node's API server.
+
+    Its manifest comes first and alone: what would only wait for it would do so at its cost.
+    """
     config = m.config
     m.until(lambda: quorum(m, config["etcdEndpoints"], "apiserver-etcd-client")[0][:0])
-    m.until(lambda: _manifests(m))
+    before = int(m.text(DONE) or 0)
+    for pod in PODS:
+        if before < config["revision"] or not m.text(STATIC_POD % pod):
+            m.until(partial(_manifest, m, pod, before))
+        if pod == "apiserver":
+            ready(m)
+    if before < config["revision"]:
+        m.write(DONE, str(config["revision"]))
+        if before:
+            m.run("systemctl", "--no-block", "try-restart", "kubelet")
     ready(m)
     m.say("the API server is ready")
     return 0
@@ -34,31 +48,24 @@ def kubeadm(m: Machine, *phase: str) -> str:
     return said.rpartition("error: ")[2].splitlines()[0] if code else ""
 
 
-def _manifests(m: Machine) -> str:
-    """Write them if one is absent or a newer revision was installed; never an older version.
+def _manifest(m: Machine, pod: str, before: int) -> str:
+    """Write one, of our version if that is not an older one.
 
-    Pods that run are restarted by a label: of what the kubeconfigs hold they notice nothing. And
-    a kubelet that has just begun to start a static pod may never start it if it changes meanwhile,
-    unless the kubelet begins anew.
+    Pods of a revision `before` are restarted by a label: of what the kubeconfigs hold they notice
+    nothing. And a kubelet that has just begun to start a static pod may never start it if it
+    changes meanwhile, unless the kubelet begins anew.
     """
     config = m.config
-    names = [f"etc/kubernetes/manifests/{pod}.yaml" for pod in PODS]
-    there = [m.text(name) for name in names]
-    whole = all(there)
-    if whole and int(m.text(DONE) or 0) >= config["revision"]:
-        return ""
-    version = re.findall("kube-apiserver:v(.*)", there[0])
-    if whole and version and numbers(version[0]) > numbers(config["kubernetesVersion"]):
-        m.say(f"keeping the manifests: they are of the newer {version[0]}")
+    name = STATIC_POD % pod
+    version = re.findall(f"kube-{pod}:v(.*)", m.text(name))
+    if version and numbers(version[0]) > numbers(config["kubernetesVersion"]):
+        m.say(f"keeping kube-{pod}: it is of the newer {version[0]}")
     else:
-        trouble = kubeadm(m, "control-plane", "all")
+        trouble = kubeadm(m, "control-plane", pod)
         if trouble:
             return trouble
-    for name in names if whole else ():
+    if before:
         text = re.sub(r"\n    nodeseed.dev/revision:.*", "", m.text(name))
         label = f'\n  labels:\n    nodeseed.dev/revision: "{config["revision"]}"\n'
         m.write(name, text.replace("\n  labels:\n", label, 1), 0o600)
-    if whole:
-        m.run("systemctl", "--no-block", "try-restart", "kubelet")
-    m.write(DONE, str(config["revision"]))
     return ""
