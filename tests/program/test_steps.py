@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from nodeseed_node.cluster import cluster
-from nodeseed_node.control_plane import DONE, STATIC_POD, PODS, control_plane
+from nodeseed_node.control_plane import DONE, PODS, STATIC_POD, control_plane
 from nodeseed_node.install import RECORD
 from nodeseed_node.preflight import preflight
 from nodeseed_node.routes import routes
