@@ -165,6 +165,11 @@ def test_a_name_that_cannot_be_replaced_is_refused() -> None:
         shortened("""def outer(found):\n    return f"{f'{found}'}"\n""")
 
 
+def test_arguments_whose_names_are_not_to_be_seen_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"a call with \*\*"):
+        shortened("def outer(found):\n    return outer(**{'found': found})\n")
+
+
 def test_names_that_two_modules_share_are_refused() -> None:
     clash = {**HAND_MADE, "one": HAND_MADE["one"] + "\n\nclass Row:\n    pass\n"}
     with pytest.raises(ValueError, match=r"run\.py and one\.py both define Row"):

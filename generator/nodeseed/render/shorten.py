@@ -30,7 +30,8 @@ def shortened(source: str) -> str:
         source: Python whose f-strings lie on one line and hold no other f-strings.
 
     Raises:
-        ValueError: the text cannot be changed so that only the names are others.
+        ValueError: the text cannot be changed so that only the names are others, or a call gives
+            arguments by names that stand elsewhere.
     """
     tree = ast.parse(source)
     found = re.findall(r"\w+", source)
@@ -89,7 +90,9 @@ def _public(tree: ast.Module) -> set[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             found.add(node.attr)
-        elif isinstance(node, ast.keyword) and node.arg:
+        elif isinstance(node, ast.keyword):
+            if node.arg is None:
+                raise ValueError("a call with **: the names that it gives are not to be seen")
             found.add(node.arg)
         elif isinstance(node, ast.alias):
             found.update(node.name.split("."))
