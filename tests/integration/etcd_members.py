@@ -23,7 +23,7 @@ from nodeseed_node.member import client, gateway, member_list
 from tests.program.etcd_authority import Authority
 
 TOKEN = "token-of-the-test"
-SECONDS = 25
+SECONDS = 60
 
 
 class Stopped(BaseException):
