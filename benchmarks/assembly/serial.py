@@ -29,6 +29,7 @@ PREPARATION = (
     "/etc/containerd/",
     "/etc/haproxy/",
     "/etc/keepalived/",
+    "/etc/kubernetes/patches/",
     "/etc/modules-load.d/",
     "/etc/nodeseed/config.json",
     "/etc/nodeseed/hosts",

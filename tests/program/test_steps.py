@@ -277,16 +277,6 @@ class TestControlPlane:
         assert "nodeseed.dev" not in self.manifest(ready)
         assert ready.said == "the API server is ready"
 
-    def test_the_api_server_is_ready_before_there_is_any_other(
-        self, ready: FakeMachine, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        seen: list[list[str]] = []
-        monkeypatch.setattr(
-            "nodeseed_node.control_plane.ready", lambda m: seen.append(self.phases(m))
-        )
-        control_plane(ready)
-        assert seen[0] == ["apiserver"]
-
     def test_a_power_cut_after_the_first_is_completed_without_a_restart(
         self, ready: FakeMachine
     ) -> None:

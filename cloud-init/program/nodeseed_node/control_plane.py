@@ -21,18 +21,13 @@ PODS = ("apiserver", "controller-manager", "scheduler")
 
 
 def control_plane(m: Machine) -> int:
-    """Wait for etcd, write manifests where that is due, wait for this node's API server.
-
-    Its manifest comes first and alone: what would only wait for it would do so at its cost.
-    """
+    """Wait for etcd, write manifests where that is due, wait for this node's API server."""
     config = m.config
     m.until(lambda: quorum(m, config["etcdEndpoints"], "apiserver-etcd-client")[0][:0])
     before = int(m.text(DONE) or 0)
     for pod in PODS:
         if before < config["revision"] or not m.text(STATIC_POD % pod):
             m.until(partial(_manifest, m, pod, before))
-        if pod == "apiserver":
-            ready(m)
     if before < config["revision"]:
         m.write(DONE, str(config["revision"]))
         if before:
