@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from docker.types import IPAMConfig, IPAMPool
 
@@ -84,20 +83,12 @@ def endpoint_address(design: Design) -> str:
     That one has the endpoint's own address where the cluster file gives one, and the second of the
     machines' subnet where it gives a name.
     """
-    endpoint = design.cluster.endpoint
-    virtual = endpoint.options().get("address")
-    if virtual is not None:
-        return str(virtual)
-    if parse_address(endpoint.host) is not None:
-        return endpoint.host
+    if design.virtual_address is not None:
+        return str(design.virtual_address)
+    host = design.cluster.endpoint.host
+    if parse_address(host) is not None:
+        return host
     return str(node_subnets(design.cluster)[0][2])
-
-
-def endpoint_port(design: Design) -> int:
-    """The port that clients outside the nodes connect to."""
-    port = urlsplit(design.endpoint_url).port
-    assert port is not None  # noqa: S101 - the URL is made with one
-    return port
 
 
 def brings_load_balancer(design: Design) -> bool:
@@ -199,7 +190,7 @@ defaults
   timeout client 1h
   timeout server 1h
 listen api
-  bind :{endpoint_port(design)}
+  bind :{design.endpoint_port}
   option httpchk GET /readyz
   option redispatch
 {servers}

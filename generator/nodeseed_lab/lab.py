@@ -25,7 +25,6 @@ from nodeseed_lab.containers import (
     brings_load_balancer,
     container_name,
     endpoint_address,
-    endpoint_port,
     load_balancer_body,
     network_arguments,
     node_body,
@@ -129,7 +128,7 @@ class Lab:
             self.out / "admin.conf",
             address=endpoint_address(self.design),
             host=self.design.cluster.endpoint.host,
-            port=endpoint_port(self.design),
+            port=self.design.endpoint_port,
             kubectl=program("kubectl-1.37"),
         )
 

@@ -291,7 +291,7 @@ def identity_files(design: Design, machine: Machine) -> list[PlannedFile]:
             files.append(PlannedFile(f"{row.path}.pub", "0644", reference("public", who)))
             files.append(PlannedFile(f"{row.path}.key", "0600", reference("key", who)))
             continue
-        # Kubeconfigs travel as PEM pairs, which pack better; the installer puts them together.
+        # A kubeconfig's pair travels beside it, which packs better; the installer fills it in.
         base = f"/kubeconfig/{row.path.rpartition('/')[2]}" if row.kubeconfig else row.path
         certificate = reference("certificate", who)
         files.append(PlannedFile(f"{base}.crt", "0600" if row.kubeconfig else "0644", certificate))
