@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -18,7 +19,11 @@ from nodeseed_lab.errors import LabError
 Say = Callable[[str], None]
 
 LOG = Path(tempfile.gettempdir()) / "nodeseed-dockerd.log"
+SOCKET = Path("/var/run/docker.sock")
 START_SECONDS = 60
+
+# What was started here: Python complains of a child that is forgotten while it runs.
+_started: list[subprocess.Popen[bytes]] = []
 
 
 def connect(say: Say) -> docker.DockerClient:
@@ -55,6 +60,7 @@ def connect(say: Say) -> docker.DockerClient:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    _started.append(daemon)
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and daemon.poll() is None:
         time.sleep(0.2)
@@ -66,6 +72,8 @@ def connect(say: Say) -> docker.DockerClient:
 
 
 def _answering() -> docker.DockerClient | None:
+    if "DOCKER_HOST" not in os.environ and not _listening(SOCKET):
+        return None
     try:
         client = docker.from_env(timeout=120)
     except DockerException:
@@ -76,3 +84,9 @@ def _answering() -> docker.DockerClient | None:
         client.close()
         return None
     return client
+
+
+def _listening(path: Path) -> bool:
+    """Whether somebody listens; the SDK leaves its own socket open where nobody does."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
