@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,20 +13,16 @@ from nodeseed.nodes.balance import (
     endpoint_hosts,
     is_balanced,
 )
-from nodeseed.nodes.design import CLIENT_PORT, PEER_PORT, Design, url
+from nodeseed.nodes.design import Design
+from nodeseed.nodes.etcd import etcd_run, etcd_settings
 from nodeseed.nodes.machine import Machine
+from nodeseed.nodes.pods import pod_network
 from nodeseed.nodes.software import downloads
 from nodeseed.pki.certificates import BY_NAME, TRUST, identity
-from nodeseed.pki.lock import Lock
 from nodeseed.pki.references import (
-    CLUSTER_ID,
-    CLUSTER_REVISION,
-    ETCD_TOKEN,
-    NODE_REVISION,
-    TREE,
     reference,
 )
-from nodeseed.spec.cluster import Argument
+from nodeseed.spec.components import Argument
 
 CONTROL_PLANE_TAINT = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
 
@@ -47,9 +42,9 @@ SETS: tuple[tuple[str, Callable[[Design, Machine], bool]], ...] = (
     ("kubelet", lambda design, machine: machine.role != "etcd"),
     ("control-plane", lambda design, machine: machine.role == "control-plane"),
     ("worker", lambda design, machine: machine.role == "worker"),
-    ("etcd", lambda design, machine: _etcd(design, machine) != ""),
-    ("etcd-systemd", lambda design, machine: _etcd(design, machine) == "systemd"),
-    ("etcd-static-pod", lambda design, machine: _etcd(design, machine) == "static-pod"),
+    ("etcd", lambda design, machine: etcd_run(design, machine) != ""),
+    ("etcd-systemd", lambda design, machine: etcd_run(design, machine) == "systemd"),
+    ("etcd-static-pod", lambda design, machine: etcd_run(design, machine) == "static-pod"),
     (
         "kubelet-standalone",
         lambda design, machine: machine.role == "etcd" and design.cluster.etcd.run == "static-pod",
@@ -71,10 +66,6 @@ SETS: tuple[tuple[str, Callable[[Design, Machine], bool]], ...] = (
 )
 
 
-def _etcd(design: Design, machine: Machine) -> str:
-    return design.cluster.etcd.run if machine.name in design.etcd_names else ""
-
-
 def sets(design: Design, machine: Machine) -> list[str]:
     """Names of the sets that the machine gets."""
     found = [name for name, wanted in SETS if wanted(design, machine)]
@@ -93,9 +84,9 @@ def context(design: Design, machine: Machine) -> dict[str, Any]:
         hosts=_hosts(design, machine),
     )
     if machine.name in design.etcd_names:
-        values["etcd_settings"] = _etcd_settings(design, machine)
+        values["etcd_settings"] = etcd_settings(design, machine)
     if design.cluster.networking.cni == "bridge":
-        values.update(_pod_network(design, machine))
+        values.update(pod_network(design, machine))
     if is_balanced(design, machine):
         values.update(balance_values(design, machine))
     return values
@@ -194,37 +185,6 @@ def _kubelet_arguments(design: Design, machine: Machine) -> list[str]:
     return arguments
 
 
-def _etcd_settings(design: Design, machine: Machine) -> dict[str, str]:
-    """etcd's flags, as kubeadm writes them into its static pod."""
-    client, peer = url(machine.address, CLIENT_PORT), url(machine.address, PEER_PORT)
-    pki = "/etc/kubernetes/pki/etcd"
-    settings = {
-        "name": machine.name,
-        "data-dir": "/var/lib/etcd",
-        "advertise-client-urls": client,
-        "listen-client-urls": f"{url('127.0.0.1', CLIENT_PORT)},{client}",
-        "initial-advertise-peer-urls": peer,
-        "listen-peer-urls": peer,
-        "listen-metrics-urls": "http://127.0.0.1:2381",
-        "initial-cluster": ",".join(f"{name}={at}" for name, at in design.peer_urls.items()),
-        "initial-cluster-token": ETCD_TOKEN,
-        # The cautious default: only the membership decision ever says "new".
-        "initial-cluster-state": "existing",
-        "client-cert-auth": "true",
-        "cert-file": f"{pki}/server.crt",
-        "key-file": f"{pki}/server.key",
-        "trusted-ca-file": f"{pki}/ca.crt",
-        "peer-client-cert-auth": "true",
-        "peer-cert-file": f"{pki}/peer.crt",
-        "peer-key-file": f"{pki}/peer.key",
-        "peer-trusted-ca-file": f"{pki}/ca.crt",
-        "snapshot-count": "10000",
-        **design.etcd.settings,
-    }
-    settings.update({extra.name: extra.value for extra in design.cluster.etcd.extraArgs})
-    return settings
-
-
 def _proxy_environment(design: Design) -> dict[str, str]:
     proxy, networking = design.cluster.containerd.proxy, design.cluster.networking
     if proxy is None:
@@ -241,35 +201,6 @@ def _proxy_environment(design: Design) -> dict[str, str]:
     ]
     values = {"HTTP_PROXY": proxy.http, "HTTPS_PROXY": proxy.https, "NO_PROXY": ",".join(direct)}
     return {name: value for name, value in values.items() if value}
-
-
-def pod_subnets(design: Design, machine: Machine) -> list[str]:
-    """The machine's own pod subnets: base + (address - machines' base) x one node's size."""
-    networking = design.cluster.networking
-    found = []
-    for address in machine.addresses:
-        pods = next(n for n in networking.podSubnet if n.version == address.version)
-        nodes = next(n for n in networking.nodeSubnet or () if address in n)
-        mask = 24 if address.version == 4 else 64
-        offset = int(address) - int(nodes.network_address)
-        base = int(pods.network_address) + (offset << (address.max_prefixlen - mask))
-        found.append(f"{type(address)(base)}/{mask}")
-    return found
-
-
-def _pod_network(design: Design, machine: Machine) -> dict[str, Any]:
-    subnets = pod_subnets(design, machine)
-    networking = design.cluster.networking
-    return {
-        "pod_families": [
-            ("ip" if pods.version == 4 else "ip6", str(pods), str(services))
-            for pods, services in zip(networking.podSubnet, networking.serviceSubnet, strict=True)
-        ],
-        "pod_ranges": [[{"subnet": subnet}] for subnet in subnets],
-        "pod_default_routes": [
-            {"dst": "::/0" if ":" in subnet else "0.0.0.0/0"} for subnet in subnets
-        ],
-    }
 
 
 def identity_files(design: Design, machine: Machine) -> list[PlannedFile]:
@@ -297,67 +228,3 @@ def identity_files(design: Design, machine: Machine) -> list[PlannedFile]:
         files.append(PlannedFile(f"{base}.crt", "0600" if row.kubeconfig else "0644", certificate))
         files.append(PlannedFile(f"{base}.key", "0600", reference("key", who)))
     return files
-
-
-def _programs(design: Design, machine: Machine) -> dict[str, str]:
-    """What the machine must have in a version of ours or a newer one, by how to ask for it."""
-    wanted = {}
-    if machine.role != "etcd" or design.cluster.etcd.run == "static-pod":
-        wanted["kubelet --version"] = design.cluster.kubernetes.version
-    if machine.role == "control-plane":
-        wanted["kubeadm version -oshort"] = design.cluster.kubernetes.version
-    if _etcd(design, machine) == "systemd":
-        wanted["etcd --version"] = design.etcd_version
-    if machine.role == "control-plane":
-        wanted.update(dict.fromkeys(design.endpoint.programs, ""))  # any version will do
-    if design.cluster.networking.cni == "bridge" and machine.role != "etcd":
-        wanted["nft --version"] = ""
-    return wanted
-
-
-def api_server(design: Design, machine: Machine) -> str:
-    """The API as the machine itself uses it: a control plane its own, all others the endpoint."""
-    if machine.role == "control-plane":
-        return design.local_api(machine)
-    return design.endpoint_url
-
-
-def node_configuration(design: Design, machine: Machine, lock: Lock) -> str:
-    """/etc/nodeseed/config.json: all that the on-node program knows of its node."""
-    cluster = design.cluster
-    control_plane = machine.role == "control-plane"
-    values: dict[str, Any] = {
-        "clusterID": CLUSTER_ID,
-        "node": machine.name,
-        "revision": NODE_REVISION,
-        "tree": TREE,
-        "addresses": [str(address) for address in machine.addresses],
-        "timeSource": cluster.time.source,
-        "issued": f"{lock.issues['ca'][0].day}T00:00:00Z",
-        "programs": _programs(design, machine),
-    }
-    if machine.role != "etcd":
-        values["kubernetesVersion"] = cluster.kubernetes.version
-        values["server"] = api_server(design, machine)
-    if control_plane:
-        values["clusterRevision"] = CLUSTER_REVISION
-        values["clusterFirst"] = machine is design.control_planes[0]
-        values["etcdEndpoints"] = list(design.client_urls)
-    if software := downloads(design, machine):
-        values["software"] = software
-    if cluster.networking.cni == "bridge" and machine.role != "etcd":
-        pods = {network.version: str(network) for network in cluster.networking.podSubnet}
-        nodes = cluster.networking.nodeSubnet or ()
-        values["podRoutes"] = {str(network): pods[network.version] for network in nodes}
-    if machine.name in design.etcd_names:
-        values["etcd"] = {
-            "token": ETCD_TOKEN,
-            "members": dict(design.peer_urls),
-            "membershipRevision": lock.bootstrap.membershipRevision,
-            "until": lock.bootstrap.until,
-        }
-    text = json.dumps(values, indent=1, ensure_ascii=False)
-    # Revisions are numbers; a reference can only stand in text.
-    for number in (NODE_REVISION, CLUSTER_REVISION):
-        text = text.replace(json.dumps(number, ensure_ascii=False), number)
-    return text + "\n"

@@ -7,14 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from nodeseed.nodes.configuration import api_server, node_configuration
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.machine import Machine
 from nodeseed.nodes.plan import (
     PlannedFile,
-    api_server,
     context,
     identity_files,
-    node_configuration,
     sets,
 )
 from nodeseed.nodes.software import package_commands, package_settings

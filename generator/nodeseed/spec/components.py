@@ -1,0 +1,83 @@
+"""The parts of a cluster that the operator may tune: etcd, the API server, the other components."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from nodeseed.spec.fields import Block, Configuration, Duration, FullVersion, Host, Text, Unique
+
+_LISTS = Field(strict=False)  # YAML has lists; we keep tuples, which cannot change
+
+
+class Argument(Block):
+    """A command line argument, in kubeadm's form (v1beta4)."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")] = Field(
+        description="The flag without dashes."
+    )
+    value: Text = Field(description="Its value.")
+
+
+Arguments = Annotated[tuple[Argument, ...], _LISTS]
+
+
+class Etcd(Block):
+    """The etcd cluster: on the control planes, or on nodes of role `etcd` if there are any."""
+
+    run: Literal["systemd", "static-pod"] = Field(
+        default="systemd", description="`systemd`: a unit with /etc/etcd.env. `static-pod`."
+    )
+    version: FullVersion | None = Field(
+        default=None, description="Default: what kubeadm of this Kubernetes release installs."
+    )
+    bootstrapWindow: Duration = Field(  # noqa: N815
+        default_factory=lambda: timedelta(hours=168),
+        description="How long after the first render empty machines may form a new cluster.",
+    )
+    extraArgs: Arguments = Field(default=(), description="Further etcd flags.")  # noqa: N815
+
+
+class ApiServer(Block):
+    """kube-apiserver on the control planes."""
+
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(
+        default=6443, description="Where each API server listens on its own node."
+    )
+    certSANs: Annotated[tuple[Host, ...], _LISTS, Unique] = Field(  # noqa: N815
+        default=(), description="Further names and addresses for the serving certificate."
+    )
+    extraArgs: Arguments = Field(default=(), description="Further flags.")  # noqa: N815
+
+
+class Component(Block):
+    """A component that takes further flags."""
+
+    extraArgs: Arguments = Field(default=(), description="Further flags.")  # noqa: N815
+
+
+class Kubelet(Component):
+    """kubelet, on every node."""
+
+    configuration: Configuration = Field(
+        default_factory=dict,
+        description="Further fields of KubeletConfiguration (kubelet.config.k8s.io/v1beta1). Those "
+        "that other fields of this file decide are refused.",
+    )
+
+
+class Proxy(Block):
+    """kube-proxy."""
+
+    mode: Literal["nftables", "iptables", "ipvs"] | None = Field(
+        default=None,
+        description="Always written to the nodes. Default: nftables from 1.33, before iptables. "
+        "ipvs is deprecated since 1.35.",
+    )
+    configuration: Configuration = Field(
+        default_factory=dict,
+        description="Further fields of KubeProxyConfiguration (kubeproxy.config.k8s.io/v1alpha1). "
+        "Those that other fields of this file decide are refused.",
+    )
