@@ -22,8 +22,13 @@ NODES = [
 CLUSTERS: dict[str, dict[str, Any]] = {
     "etcd-as-a-unit": {"nodes": NODES, "containerd": {"proxy": {"http": "http://192.0.2.1:3128"}}},
     "etcd-as-a-static-pod": {"nodes": NODES, "etcd": {"run": "static-pod"}},
-    "load-balancer-and-binaries": {
+    "bridge-load-balancer-and-binaries": {
         "nodes": NODES,
+        "networking": {
+            "podSubnet": "10.244.0.0/16",
+            "serviceSubnet": "10.96.0.0/12",
+            "nodeSubnet": "10.0.0.0/24",
+        },
         "endpoint": {"host": "10.0.0.100", "provider": "haproxy-keepalived"},
         "kubernetes": {
             "version": "1.37.2",
