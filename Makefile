@@ -37,7 +37,7 @@ lab: $(STAMP) ## Boot clusters/$(CLUSTER).yaml as containers on this machine (th
 	@$(BIN)/nodeseed-lab up clusters/$(CLUSTER).yaml
 
 e2e: $(STAMP) ## Run the tests against whole clusters of real machines
-	generator/nodeseed_lab/install.sh
+	generator/nodeseed_lab/install.sh gpg=gnupg dpkg-deb=dpkg
 	$(BIN)/pytest -q -o addopts="--strict-markers --import-mode=importlib" tests/e2e
 
 bench: $(STAMP) ## Measure speed and size, as ratios

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,11 +15,11 @@ import pytest
 from nodeseed_lab.lab import Lab
 from nodeseed_lab.programs import program
 from tests.e2e.conftest import Ground
+from tests.e2e.mirror import PORT, served
 from tests.e2e.workload import Workload, eventually
 
 ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
 PROGRAMS = ("kubelet", "kubeadm", "kubectl")
-PORT = 8765
 BARE = "nodeseed-lab/bare:e2e"
 DOCKERFILE = """
 FROM {image}
@@ -51,24 +47,6 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
         # one executable, which is whatever it is called by
         (binaries / name).symlink_to(program("kubelet-1.37").resolve())
     return folder
-
-
-@contextmanager
-def served(folder: Path, address: str) -> Iterator[list[str]]:
-    """A web server; gives what it was asked for, in that order."""
-    asked: list[str] = []
-
-    class Handler(SimpleHTTPRequestHandler):
-        def log_message(self, *_: Any) -> None:
-            asked.append(f"{self.client_address[0]} {self.path}")
-
-    server = ThreadingHTTPServer((address, PORT), partial(Handler, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield asked
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @pytest.fixture(scope="module")

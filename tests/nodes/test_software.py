@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import yaml
 
-from nodeseed.nodes.software import downloads, package_commands, package_settings
+from nodeseed.nodes.software import downloads, package_versions
 from tests.conftest import Change, Workplace, design_of
 
 SUMS = {"kubelet": "1" * 64, "kubeadm": "2" * 64, "kubectl": "3" * 64}
@@ -78,7 +79,7 @@ def test_binaries_bring_the_unit_that_fetches_them(workplace: Workplace) -> None
     assert '"software": [' in tree["/etc/nodeseed/config.json"]
 
 
-def test_packages_are_cloud_configs_own_keys(workplace: Workplace) -> None:
+def test_packages_come_by_a_unit_of_ours_from_signed_repositories(workplace: Workplace) -> None:
     docker = {
         "name": "docker",
         "source": "deb [signed-by=$KEY_FILE] https://download.docker.com/linux/debian 13 stable",
@@ -86,34 +87,44 @@ def test_packages_are_cloud_configs_own_keys(workplace: Workplace) -> None:
     }
     workplace.write(packages(containerd="containerd.io", repositories=[docker]))
     workplace.render()
-    document = yaml.safe_load((workplace.out / "cp-1" / "user-data").read_text())
-    assert document["apt"]["sources"] == {
-        "kubernetes": {
-            "source": "deb [signed-by=$KEY_FILE] https://pkgs.k8s.io/core:/stable:/v1.37/deb/ /",
-            "key": KEY,
-        },
-        "docker": {"source": docker["source"], "key": KEY},
+    tree = workplace.tree("cp-1")
+    lists = {path: text for path, text in tree.items() if path.startswith("/etc/apt/")}
+    assert lists == {
+        "/etc/apt/keyrings/docker.asc": KEY,
+        "/etc/apt/keyrings/kubernetes.asc": KEY,
+        "/etc/apt/sources.list.d/docker.list": "deb [signed-by=/etc/apt/keyrings/docker.asc] "
+        "https://download.docker.com/linux/debian 13 stable\n",
+        "/etc/apt/sources.list.d/kubernetes.list": "deb "
+        "[signed-by=/etc/apt/keyrings/kubernetes.asc] "
+        "https://pkgs.k8s.io/core:/stable:/v1.37/deb/ /\n",
     }
-    assert document["packages"] == [
-        ["kubelet", "1.37.2-*"],
-        ["kubeadm", "1.37.2-*"],
-        ["kubectl", "1.37.2-*"],
-        "containerd.io",
-    ]
-    assert document["runcmd"][0] == "apt-mark hold kubelet kubeadm kubectl"
-    assert "software" not in workplace.tree("cp-1")["/etc/nodeseed/config.json"]
+    configuration = json.loads(tree["/etc/nodeseed/config.json"])
+    assert configuration["packages"] == {
+        "kubelet": "1.37.2",
+        "kubeadm": "1.37.2",
+        "kubectl": "1.37.2",
+        "containerd.io": "",
+    }
+    assert "software" not in configuration
+    assert "node.py packages" in tree["/etc/systemd/system/nodeseed-software.service"]
+    document = yaml.safe_load((workplace.out / "cp-1" / "user-data").read_text())
+    assert not {"apt", "packages"} & document.keys()  # which cloud-init tries once
 
 
 def test_a_load_balancer_on_the_control_planes_is_installed_there_alone() -> None:
     design = design_of(
         packages(),
         lambda spec: spec["endpoint"].update(provider="haproxy-keepalived", address="10.0.0.100"),
+        lambda spec: spec["networking"].update(cni="bridge"),
     )
     control_plane, worker = design.machines[0], design.machines[3]
-    listed = package_settings(design, control_plane)["packages"]
-    assert listed[-4:] == ["containerd", "haproxy", "keepalived", "curl"]
-    assert "haproxy" not in package_settings(design, worker)["packages"]
-    assert package_commands(design, worker) == ("apt-mark hold kubelet",)
+    assert package_versions(design, control_plane).keys() >= {"haproxy", "keepalived", "curl"}
+    assert list(package_versions(design, worker)) == [
+        "kubelet",
+        "containerd",
+        "kubernetes-cni",
+        "nftables",
+    ]
 
 
 def test_a_baked_image_pays_no_byte(workplace: Workplace) -> None:
@@ -123,6 +134,7 @@ def test_a_baked_image_pays_no_byte(workplace: Workplace) -> None:
     assert document["runcmd"][0] == "systemctl daemon-reload"
     tree = workplace.tree("cp-1")
     assert not [path for path in tree if "software" in path]
+    assert not [path for path in tree if path.startswith("/etc/apt")]
     assert "def software(" not in tree["/usr/local/lib/nodeseed/node.py"]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.etcd import etcd_run
 from nodeseed.nodes.machine import Machine
-from nodeseed.nodes.software import downloads
+from nodeseed.nodes.software import downloads, package_versions
 from nodeseed.pki.lock import Lock
 from nodeseed.pki.references import (
     CLUSTER_ID,
@@ -65,6 +65,8 @@ def node_configuration(design: Design, machine: Machine, lock: Lock) -> str:
         values["etcdEndpoints"] = list(design.client_urls)
     if software := downloads(design, machine):
         values["software"] = software
+    if packages := package_versions(design, machine):
+        values["packages"] = packages
     if cluster.networking.cni == "bridge" and machine.role != "etcd":
         pods = {network.version: str(network) for network in cluster.networking.podSubnet}
         nodes = cluster.networking.nodeSubnet or ()

@@ -17,7 +17,7 @@ from nodeseed.nodes.design import Design
 from nodeseed.nodes.etcd import etcd_run, etcd_settings
 from nodeseed.nodes.machine import Machine
 from nodeseed.nodes.pods import pod_network
-from nodeseed.nodes.software import downloads
+from nodeseed.nodes.software import downloads, package_versions
 from nodeseed.pki.certificates import BY_NAME, TRUST, identity
 from nodeseed.pki.references import (
     reference,
@@ -56,6 +56,7 @@ SETS: tuple[tuple[str, Callable[[Design, Machine], bool]], ...] = (
         ),
     ),
     ("software-binaries", lambda design, machine: bool(downloads(design, machine))),
+    ("software-packages", lambda design, machine: bool(package_versions(design, machine))),
     (
         "containerd-proxy",
         lambda design, machine: (

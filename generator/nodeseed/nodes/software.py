@@ -1,16 +1,15 @@
-"""How the software comes onto one machine: cloud-config's own keys, or a list for nodeseed's unit.
+"""How the software comes onto one machine: lists for nodeseed-software.service.
 
-apt runs before any unit of ours (cloud-init's order of modules), so packages are cloud-config's;
-what comes from a web server is fetched by nodeseed-software.service, which can wait and say so.
+Not cloud-config's `packages`, which cloud-init tries once: our unit waits and says for what.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.machine import Machine
-from nodeseed.spec.software import Packages
+from nodeseed.spec.software import AptRepository, Packages
 from nodeseed.spec.versions import minor_of
 
 # What a machine needs of Kubernetes, by its role; an etcd node has a kubelet for etcd's static pod.
@@ -58,33 +57,41 @@ def downloads(design: Design, machine: Machine) -> list[dict[str, str]]:
     return found
 
 
-def package_settings(design: Design, machine: Machine) -> dict[str, Any]:
-    """cloud-config's ``apt`` and ``packages``; empty unless the software comes from packages."""
+def package_versions(design: Design, machine: Machine) -> dict[str, str]:
+    """The ``packages`` of /etc/nodeseed/config.json; empty unless the software comes from packages.
+
+    Returns:
+        The version that each must have at least, or an empty text; those with one are held.
+    """
     packages = design.cluster.kubernetes.software.packages
     if packages is None:
         return {}
-    version = design.cluster.kubernetes.version
-    repositories = {
-        "kubernetes": {
-            "source": f"deb [signed-by=$KEY_FILE] {_repository(packages, version)} /",
-            "key": packages.key,
-        },
-        **{r.name: {"source": r.source, "key": r.key} for r in packages.repositories},
-    }
-    wanted: list[str | list[str]] = [
-        [program, f"{version}-*"] for program in _programs(design, machine)
-    ]
-    wanted.append(packages.containerd)
+    wanted = dict.fromkeys(_programs(design, machine), design.cluster.kubernetes.version)
+    wanted[packages.containerd] = ""
     if machine.role == "control-plane":
-        wanted += [program.split()[0] for program in design.endpoint.programs]
-    return {"apt": {"sources": repositories}, "packages": wanted}
+        wanted.update({program.split()[0]: "" for program in design.endpoint.programs})
+    if machine.role != "etcd" and design.cluster.networking.cni == "bridge":
+        wanted.update({"kubernetes-cni": "", "nftables": ""})
+    return wanted
 
 
-def package_commands(design: Design, machine: Machine) -> tuple[str, ...]:
-    """Commands that run once, after the packages are there and before any unit of ours."""
-    if design.cluster.kubernetes.software.packages is None:
-        return ()
-    return (f"apt-mark hold {' '.join(_programs(design, machine))}",)
+def package_sources(design: Design) -> dict[str, str]:
+    """apt's sources and the keys that sign them, by path; apt reads keys in ASCII armour itself."""
+    packages = design.cluster.kubernetes.software.packages
+    if packages is None:
+        return {}
+    url = _repository(packages, design.cluster.kubernetes.version)
+    kubernetes = AptRepository(
+        name="kubernetes", source=f"deb [signed-by=$KEY_FILE] {url} /", key=packages.key
+    )
+    files = {}
+    for repository in (kubernetes, *packages.repositories):
+        key = f"/etc/apt/keyrings/{repository.name}.asc"
+        files[key] = repository.key
+        files[f"/etc/apt/sources.list.d/{repository.name}.list"] = (
+            repository.source.replace("$KEY_FILE", key) + "\n"
+        )
+    return files
 
 
 def _repository(packages: Packages, version: str) -> str:

@@ -16,7 +16,7 @@ from nodeseed.nodes.plan import (
     identity_files,
     sets,
 )
-from nodeseed.nodes.software import package_commands, package_settings
+from nodeseed.nodes.software import package_sources
 from nodeseed.pki.encoding import digest
 from nodeseed.pki.identities import Statements
 from nodeseed.pki.lock import Lock
@@ -82,6 +82,7 @@ def render_node(design: Design, machine: Machine, statements: Statements, lock: 
     called = steps(file.content for file in files)
     files.append(PlannedFile(PROGRAM, _mode(PROGRAM), program(called)))
     files += _registry_mirrors(design, machine)
+    files += [PlannedFile(path, "0644", text) for path, text in package_sources(design).items()]
     configuration = node_configuration(design, machine, lock)
     files.append(PlannedFile(CONFIGURATION, "0600", configuration))
     files += identity_files(design, machine)
@@ -96,7 +97,6 @@ def render_node(design: Design, machine: Machine, statements: Statements, lock: 
     ]
     settings = _settings(design, machine)
     commands = (
-        *package_commands(design, machine),
         "systemctl daemon-reload",
         "systemctl enable --now --no-block nodeseed.target",
         *design.cluster.commands,
@@ -133,7 +133,7 @@ def _settings(design: Design, machine: Machine) -> dict[str, Any]:
         settings["ssh_authorized_keys"] = list(cluster.ssh.authorizedKeys)
     if cluster.time.servers:
         settings["ntp"] = {"enabled": True, "servers": list(cluster.time.servers)}
-    return {**settings, **package_settings(design, machine)}
+    return settings
 
 
 def _kubeconfigs(design: Design, machine: Machine) -> list[PlannedFile]:

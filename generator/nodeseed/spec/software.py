@@ -26,7 +26,7 @@ class AptRepository(Block):
 
     name: DnsLabel = Field(description="A name of your own.")
     source: Line = Field(
-        description="Its line: `deb [signed-by=$KEY_FILE] https://… SUITE COMPONENT`; cloud-init "
+        description="Its line: `deb [signed-by=$KEY_FILE] https://… SUITE COMPONENT`; nodeseed "
         "puts the key's file in."
     )
     key: Text = Field(description="The key that signs it, in ASCII armour.")
