@@ -10,7 +10,7 @@ import pytest
 
 from nodeseed.render.templates import root
 
-UNITS = sorted(root().glob("*/etc/systemd/system/nodeseed*"))
+UNITS = sorted(p for p in root().glob("*/etc/systemd/system/nodeseed*") if p.is_file())
 SERVICES = [path for path in UNITS if path.suffix == ".service"]
 
 

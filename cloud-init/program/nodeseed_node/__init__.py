@@ -12,6 +12,11 @@ shipping; it lands at /usr/local/lib/nodeseed/node.py and runs as `node.py STEP`
     answer.py         what a waiting machine answers its peers on etcd's peer port
     promote.py        a learner becomes a voter; the cluster remembers its member list
     static_pod.py     the same decision where etcd is a static pod
+    disks.py          which disk is meant, and whether it may be written to
+    storage.py        file systems of the node's own disks, made once and mounted
+    storage_pod.py    the decision of a static pod that has a disk of its own
+    raid.py           arrays of disks
+    lvm.py            volume groups of disks
     https.py          one request, trusting our own CAs
     preflight.py      name, addresses, versions, disks, certificates, clock
     routes.py         routes to all pods, without a CNI plugin that makes them

@@ -9,6 +9,7 @@ from nodeseed.nodes.design import Design
 from nodeseed.nodes.etcd import etcd_run
 from nodeseed.nodes.machine import Machine
 from nodeseed.nodes.software import downloads, package_versions
+from nodeseed.nodes.storage import storage_configuration, storage_programs
 from nodeseed.pki.lock import Lock
 from nodeseed.pki.references import (
     CLUSTER_ID,
@@ -32,6 +33,7 @@ def _programs(design: Design, machine: Machine) -> dict[str, str]:
         wanted.update(dict.fromkeys(design.endpoint.programs, ""))  # any version will do
     if design.cluster.networking.cni == "bridge" and machine.role != "etcd":
         wanted["nft --version"] = ""
+    wanted.update(storage_programs(design, machine))
     return wanted
 
 
@@ -63,6 +65,7 @@ def node_configuration(design: Design, machine: Machine, lock: Lock) -> str:
         values["clusterRevision"] = CLUSTER_REVISION
         values["clusterFirst"] = machine is design.control_planes[0]
         values["etcdEndpoints"] = list(design.client_urls)
+    values.update(storage_configuration(design, machine))
     if software := downloads(design, machine):
         values["software"] = software
     if packages := package_versions(design, machine):

@@ -18,6 +18,8 @@ from nodeseed.nodes.etcd import etcd_run, etcd_settings
 from nodeseed.nodes.machine import Machine
 from nodeseed.nodes.pods import pod_network
 from nodeseed.nodes.software import downloads, package_versions
+from nodeseed.nodes.storage import clients, has_kubelet, storage_values, volumes
+from nodeseed.nodes.storage_classes import storage_objects
 from nodeseed.pki.certificates import BY_NAME, TRUST, identity
 from nodeseed.pki.references import (
     reference,
@@ -64,6 +66,33 @@ SETS: tuple[tuple[str, Callable[[Design, Machine], bool]], ...] = (
             and (machine.role != "etcd" or design.cluster.etcd.run == "static-pod")
         ),
     ),
+    ("storage", lambda design, machine: bool(volumes(design, machine))),
+    (
+        "storage-kubelet",
+        lambda design, machine: (
+            bool(volumes(design, machine)) and has_kubelet(design.cluster, machine)
+        ),
+    ),
+    (
+        "storage-etcd-systemd",
+        lambda design, machine: (
+            "etcd" in volumes(design, machine) and design.cluster.etcd.run == "systemd"
+        ),
+    ),
+    (
+        "storage-etcd-static-pod",
+        lambda design, machine: (
+            "etcd" in volumes(design, machine) and design.cluster.etcd.run == "static-pod"
+        ),
+    ),
+    ("storage-clients", lambda design, machine: bool(clients(design, machine))),
+    ("storage-iscsi", lambda design, machine: "iscsi" in clients(design, machine)),
+    (
+        "storage-classes",
+        lambda design, machine: (
+            machine.role == "control-plane" and bool(design.cluster.storage.classes)
+        ),
+    ),
 )
 
 
@@ -88,6 +117,7 @@ def context(design: Design, machine: Machine) -> dict[str, Any]:
         values["etcd_settings"] = etcd_settings(design, machine)
     if design.cluster.networking.cni == "bridge":
         values.update(pod_network(design, machine))
+    values.update(storage_values(design, machine))
     if is_balanced(design, machine):
         values.update(balance_values(design, machine))
     return values
@@ -142,6 +172,7 @@ def _shared(design: Design) -> dict[str, Any]:
         "proxy_configuration": {"mode": design.proxy_mode, **cluster.proxy.configuration},
         "kubelet_configuration": {"cgroupDriver": "systemd", **cluster.kubelet.configuration},
         "proxy_environment": _proxy_environment(design),
+        "storage_objects": storage_objects(cluster),
     }
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.machine import Machine
+from nodeseed.nodes.storage import storage_packages
 from nodeseed.spec.software import AptRepository, Packages
 from nodeseed.spec.versions import minor_of
 
@@ -72,6 +73,7 @@ def package_versions(design: Design, machine: Machine) -> dict[str, str]:
         wanted.update({program.split()[0]: "" for program in design.endpoint.programs})
     if machine.role != "etcd" and design.cluster.networking.cni == "bridge":
         wanted.update({"kubernetes-cni": "", "nftables": ""})
+    wanted.update(dict.fromkeys(storage_packages(design, machine), ""))
     return wanted
 
 

@@ -29,6 +29,7 @@ from nodeseed.spec.fields import (
     Unique,
 )
 from nodeseed.spec.software import Software
+from nodeseed.spec.storage import Storage
 
 API_VERSION = "nodeseed.dev/v1alpha1"
 
@@ -300,6 +301,9 @@ class Cluster(Block):
     pki: Pki = Field(default_factory=Pki, description="Keys and certificates.")
     time: Time = Field(default_factory=Time, description="Clocks.")
     ssh: Ssh = Field(default_factory=Ssh, description="Access for people.")
+    storage: Storage = Field(
+        default_factory=Storage, description="Disks, clients of network storage, StorageClasses."
+    )
     manifests: Annotated[tuple[Line, ...], _LISTS, Unique] = Field(
         default=(),
         description="Files with Kubernetes objects, relative to the cluster file; the control "

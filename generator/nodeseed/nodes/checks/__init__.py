@@ -17,6 +17,8 @@ from nodeseed.nodes.checks.machines import cluster_name, labels, names, roles
 from nodeseed.nodes.checks.platform import platform_needs, providers
 from nodeseed.nodes.checks.pods import pod_network
 from nodeseed.nodes.checks.software import software
+from nodeseed.nodes.checks.storage import disks
+from nodeseed.nodes.checks.storage_classes import storage_classes
 from nodeseed.nodes.checks.versions import versions
 from nodeseed.nodes.checks.whole import Check, Whole
 
@@ -35,6 +37,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     endpoint_port,
     virtual_address,
     software,
+    disks,
+    storage_classes,
     configuration,
     key_algorithms,
     labels,
