@@ -19,6 +19,11 @@ NODES = [
     {"name": "control-plane-1", "role": "control-plane", "address": "10.0.0.11"},
     {"name": "worker-1", "role": "worker", "address": "10.0.0.21"},
 ]
+DISKS = {
+    "etcd": {"raid": {"level": 1, "disks": [{"path": "/dev/vdb"}, {"path": "/dev/vdc"}]}},
+    "containers": {"volume": {"group": "data"}, "roles": ["control-plane", "worker", "etcd"]},
+    "volumeGroups": [{"name": "data", "disks": [{"path": "/dev/vdd"}]}],
+}
 CLUSTERS: dict[str, dict[str, Any]] = {
     "etcd-as-a-unit": {"nodes": NODES, "containerd": {"proxy": {"http": "http://192.0.2.1:3128"}}},
     "etcd-as-a-static-pod": {"nodes": NODES, "etcd": {"run": "static-pod"}},
@@ -37,6 +42,12 @@ CLUSTERS: dict[str, dict[str, Any]] = {
                 "binaries": {"sha256": dict.fromkeys(("kubelet", "kubeadm", "kubectl"), "0" * 64)},
             },
         },
+    },
+    "disks": {"nodes": NODES, "storage": DISKS},
+    "disks-and-etcd-as-a-static-pod": {
+        "nodes": [*NODES, {"name": "etcd-1", "role": "etcd", "address": "10.0.0.1"}],
+        "etcd": {"run": "static-pod"},
+        "storage": DISKS,
     },
     "dedicated-etcd-as-a-unit": {
         "nodes": [*NODES, {"name": "etcd-1", "role": "etcd", "address": "10.0.0.1"}]
