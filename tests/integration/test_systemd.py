@@ -21,7 +21,7 @@ NODES = [
 ]
 DISKS = {
     "etcd": {"raid": {"level": 1, "disks": [{"path": "/dev/vdb"}, {"path": "/dev/vdc"}]}},
-    "containers": {"volume": {"group": "data"}, "roles": ["control-plane", "worker", "etcd"]},
+    "containers": {"volume": {"group": "data"}},
     "volumeGroups": [{"name": "data", "disks": [{"path": "/dev/vdd"}]}],
 }
 CLUSTERS: dict[str, dict[str, Any]] = {
@@ -47,7 +47,7 @@ CLUSTERS: dict[str, dict[str, Any]] = {
     "disks-and-etcd-as-a-static-pod": {
         "nodes": [*NODES, {"name": "etcd-1", "role": "etcd", "address": "10.0.0.1"}],
         "etcd": {"run": "static-pod"},
-        "storage": DISKS,
+        "storage": {**DISKS, "containers": {**DISKS["containers"], "roles": ["etcd", "worker"]}},
     },
     "dedicated-etcd-as-a-unit": {
         "nodes": [*NODES, {"name": "etcd-1", "role": "etcd", "address": "10.0.0.1"}]
