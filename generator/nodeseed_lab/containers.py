@@ -81,13 +81,16 @@ def endpoint_address(design: Design) -> str:
     """Where clients outside the nodes connect: the VIP, or the load balancer that the lab brings.
 
     That one has the endpoint's own address where the cluster file gives one, and the second of the
-    machines' subnet where it gives a name.
+    machines' subnet where it gives a name. Where workers balance for themselves alone, it is the
+    first control plane.
     """
     if design.virtual_address is not None:
         return str(design.virtual_address)
     host = design.cluster.endpoint.host
     if parse_address(host) is not None:
         return host
+    if not brings_load_balancer(design):
+        return design.control_planes[0].address
     return str(node_subnets(design.cluster)[0][2])
 
 

@@ -10,6 +10,7 @@ KINDS = {
     "control-plane-without-etcd": ("common", "kubelet", "control-plane"),
     "worker": ("common", "kubelet", "worker"),
     "worker-bridge": ("common", "kubelet", "worker", "cni-bridge"),
+    "worker-node-local": ("common", "kubelet", "worker", "endpoint-node-local"),
     "etcd": ("common", "etcd", "etcd-systemd"),
     "etcd-static-pod": ("common", "etcd", "etcd-static-pod"),
     "worker-storage": ("common", "kubelet", "worker", "storage", "storage-kubelet"),

@@ -16,25 +16,20 @@ PORT = 8443  # beside API servers that listen on every address; also where keepa
 
 def values(balanced: Balanced) -> dict[str, Any]:
     """What haproxy.cfg and keepalived.conf are made from."""
-    names = list(balanced.control_planes)
+    names = list(balanced.balancers)
     return {
         "virtual_address": str(balanced.address),
         "check_port": PORT,
         "binds": _binds(balanced),
-        "servers": {
-            name: f"[{address}]" if address.version == 6 else str(address)
-            for name, address in balanced.control_planes.items()
-        },
+        "servers": balanced.servers,
         "api_port": balanced.api_port,
         "virtual_router_id": balanced.router_id,
         # Two that both come up first part at once, without a round of adverts.
         "priority": 200 - names.index(balanced.node),
-        "own_address": str(balanced.control_planes[balanced.node]),
-        "peers": [str(a) for name, a in balanced.control_planes.items() if name != balanced.node],
+        "own_address": str(balanced.balancers[balanced.node]),
+        "peers": [str(a) for name, a in balanced.balancers.items() if name != balanced.node],
         # VRRP version 3, the only one for IPv6, knows no passwords (RFC 9568).
-        "password": balanced.password
-        if balanced.control_planes[balanced.node].version == 4
-        else "",
+        "password": balanced.password if balanced.balancers[balanced.node].version == 4 else "",
     }
 
 
@@ -50,8 +45,8 @@ def _binds(balanced: Balanced) -> list[str]:
 
 ENDPOINT = Endpoint(
     name="haproxy-keepalived",
-    port=PORT,
-    apart=((PORT, 6443),),
+    roles=("control-plane",),
+    beside=PORT,
     options=VirtualAddress,
     programs=("haproxy -v", "keepalived -v", "curl -V"),
     values=values,

@@ -1,7 +1,8 @@
-"""What a load balancer on the control planes is made from."""
+"""What a load balancer on the cluster's own nodes is made from."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from nodeseed.endpoints.endpoint import Balanced
@@ -9,37 +10,43 @@ from nodeseed.nodes.design import Design
 from nodeseed.nodes.machine import Machine
 from nodeseed.pki.encoding import digest
 from nodeseed.pki.references import VRRP_PASSWORD
-from nodeseed.spec.fields import parse_address
-
-
-def is_balanced(design: Design, machine: Machine) -> bool:
-    """Whether the machine runs the cluster's load balancer."""
-    return machine.role == "control-plane" and design.endpoint.values is not None
+from nodeseed.spec.fields import Address, parse_address
 
 
 def balance_values(design: Design, machine: Machine) -> dict[str, Any]:
     """What the files of ``cloud-init/endpoint-NAME`` may use beside what all templates may."""
-    if design.endpoint.values is None:
+    if design.endpoint.values is None or not design.balances(machine):
         return {}
-    address = design.virtual_address
     cluster = design.cluster
-    family = address.version if address else machine.addresses[0].version
+    balancers, control_planes = _addresses(design)
     return design.endpoint.values(
         Balanced(
             cluster=cluster.name,
-            address=address,
+            address=design.virtual_address,
             port=design.endpoint_port,
             api_port=cluster.apiServer.port,
             ipv6=any(network.version == 6 for network in cluster.networking.podSubnet),
             router_id=digest("vrrp", cluster.name)[0] % 255 + 1,
             password=VRRP_PASSWORD,
             node=machine.name,
-            control_planes={
-                control_plane.name: next(a for a in control_plane.addresses if a.version == family)
-                for control_plane in design.control_planes
-            },
+            balancers=balancers,
+            control_planes=control_planes,
         )
     )
+
+
+@lru_cache(maxsize=2)
+def _addresses(design: Design) -> tuple[dict[str, Address], dict[str, Address]]:
+    """Addresses of the nodes that balance, and of the control planes, by name; of one family."""
+    address = design.virtual_address or design.control_planes[0].addresses[0]
+
+    def of_family(machines: tuple[Machine, ...]) -> dict[str, Address]:
+        return {
+            machine.name: next(a for a in machine.addresses if a.version == address.version)
+            for machine in machines
+        }
+
+    return of_family(design.balancers), of_family(design.control_planes)
 
 
 def api_server_flags(design: Design) -> dict[str, str]:
@@ -52,13 +59,16 @@ def api_server_flags(design: Design) -> dict[str, str]:
 def endpoint_hosts(design: Design, machine: Machine) -> dict[str, list[str]]:
     """What the endpoint's name means on the machine, where DNS is not asked.
 
-    On a control plane it means the node itself; on workers the virtual address, if there is one.
+    On a control plane it means the node itself; on workers themselves, too, if they balance, or the
+    virtual address, if there is one.
     """
     host = design.cluster.endpoint.host
     if parse_address(host) is not None:
         return {}
     if machine.role == "control-plane":
         return {machine.address: [host]}
+    if machine.role == "worker" and design.balances(machine):
+        return {"127.0.0.1": [host]}
     if machine.role == "worker" and design.virtual_address is not None:
         return {str(design.virtual_address): [host]}
     return {}

@@ -29,7 +29,7 @@ def _programs(design: Design, machine: Machine) -> dict[str, str]:
         wanted["kubeadm version -oshort"] = design.cluster.kubernetes.version
     if etcd_run(design, machine) == "systemd":
         wanted["etcd --version"] = design.etcd_version
-    if machine.role == "control-plane":
+    if design.balances(machine):
         wanted.update(dict.fromkeys(design.endpoint.programs, ""))  # any version will do
     if design.cluster.networking.cni == "bridge" and machine.role != "etcd":
         wanted["nft --version"] = ""

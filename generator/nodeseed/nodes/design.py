@@ -16,6 +16,7 @@ from nodeseed.spec.versions import ETCD, KUBERNETES, EtcdRelease, KubernetesRele
 
 PEER_PORT = 2380
 CLIENT_PORT = 2379
+API_PORT = 6443
 
 
 @dataclass(frozen=True, eq=False)  # itself only: it is the key of caches
@@ -83,11 +84,20 @@ class Design:
     @cached_property
     def endpoint_port(self) -> int:
         """The port that clients use."""
-        return self.cluster.endpoint.port or self.endpoint.port
+        return endpoint_port_of(self.cluster, self.endpoint, self.machines)
+
+    @cached_property
+    def balancers(self) -> tuple[Machine, ...]:
+        """The nodes that balance; none where the operator's own machine does."""
+        return balancers(self.endpoint, self.machines)
+
+    def balances(self, machine: Machine) -> bool:
+        """Whether the machine is one of them."""
+        return bool(self.balancers) and machine.role == self.balancers[0].role
 
     @cached_property
     def virtual_address(self) -> Address | None:
-        """The endpoint's address where the control planes hold it by turns."""
+        """The endpoint's address where nodes hold it by turns."""
         return virtual_address_of(self.cluster, self.endpoint_options)
 
     @cached_property
@@ -180,8 +190,21 @@ def etcd_members(machines: tuple[Machine, ...]) -> tuple[Machine, ...]:
     return dedicated or tuple(m for m in machines if m.role == "control-plane")
 
 
+def balancers(endpoint: Endpoint, machines: tuple[Machine, ...]) -> tuple[Machine, ...]:
+    """The nodes that balance: those of the first of the endpoint's roles that there are."""
+    by_role = (tuple(m for m in machines if m.role == role) for role in endpoint.roles)
+    return next(filter(None, by_role), ())
+
+
+def endpoint_port_of(cluster: Cluster, endpoint: Endpoint, machines: tuple[Machine, ...]) -> int:
+    """The port that clients use, written or not."""
+    found = balancers(endpoint, machines)
+    beside = endpoint.beside if found and found[0].role == "control-plane" else None
+    return cluster.endpoint.port or beside or API_PORT
+
+
 def virtual_address_of(cluster: Cluster, options: Block | None) -> Address | None:
-    """The address that control planes hold by turns; None where the load balancer has its own."""
+    """The address that nodes hold by turns; None where the load balancer has its own."""
     if not isinstance(options, VirtualAddress):
         return None
     return options.address or parse_address(cluster.endpoint.host)

@@ -11,7 +11,6 @@ from nodeseed.nodes.balance import (
     api_server_flags,
     balance_values,
     endpoint_hosts,
-    is_balanced,
 )
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.etcd import etcd_run, etcd_settings
@@ -99,7 +98,7 @@ SETS: tuple[tuple[str, Callable[[Design, Machine], bool]], ...] = (
 def sets(design: Design, machine: Machine) -> list[str]:
     """Names of the sets that the machine gets."""
     found = [name for name, wanted in SETS if wanted(design, machine)]
-    return [*found, f"endpoint-{design.endpoint.name}"] if is_balanced(design, machine) else found
+    return [*found, f"endpoint-{design.endpoint.name}"] if design.balances(machine) else found
 
 
 def context(design: Design, machine: Machine) -> dict[str, Any]:
@@ -118,8 +117,7 @@ def context(design: Design, machine: Machine) -> dict[str, Any]:
     if design.cluster.networking.cni == "bridge":
         values.update(pod_network(design, machine))
     values.update(storage_values(design, machine))
-    if is_balanced(design, machine):
-        values.update(balance_values(design, machine))
+    values.update(balance_values(design, machine))
     return values
 
 

@@ -69,7 +69,7 @@ def package_versions(design: Design, machine: Machine) -> dict[str, str]:
         return {}
     wanted = dict.fromkeys(_programs(design, machine), design.cluster.kubernetes.version)
     wanted[packages.containerd] = ""
-    if machine.role == "control-plane":
+    if design.balances(machine):
         wanted.update({program.split()[0]: "" for program in design.endpoint.programs})
     if machine.role != "etcd" and design.cluster.networking.cni == "bridge":
         wanted.update({"kubernetes-cni": "", "nftables": ""})

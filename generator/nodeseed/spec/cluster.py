@@ -80,7 +80,8 @@ class EndpointBlock(ProviderBlock):
     provider: Line = Field(
         default="external",
         description="What balances the load. `external`: you bring it. `haproxy-keepalived`: the "
-        "control planes do, and hold a virtual address by turns.",
+        "control planes do, and hold a virtual address by turns. `node-local`: each worker does "
+        "for itself.",
     )
 
 

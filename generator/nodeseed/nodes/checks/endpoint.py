@@ -8,7 +8,12 @@ from nodeseed.endpoints.endpoint import VirtualAddress
 from nodeseed.errors import Problem
 from nodeseed.nodes.checks.addresses import reserved
 from nodeseed.nodes.checks.whole import Whole
-from nodeseed.nodes.design import node_subnets, virtual_address_of
+from nodeseed.nodes.design import (
+    API_PORT,
+    endpoint_port_of,
+    node_subnets,
+    virtual_address_of,
+)
 from nodeseed.platforms.nocloud_network import NetworkOptions
 from nodeseed.spec.fields import parse_address
 from nodeseed.spec.source import Path
@@ -19,7 +24,7 @@ def endpoint_port(whole: Whole) -> Iterator[Problem]:
     endpoint, cluster = whole.endpoint, whole.cluster
     if endpoint is None:
         return
-    port, api_port = cluster.endpoint.port or endpoint.port, cluster.apiServer.port
+    port, api_port = endpoint_port_of(cluster, endpoint, whole.machines), cluster.apiServer.port
     host, meant = cluster.endpoint.host, ""
     if parse_address(host) is None:
         meant = f", where {host} means the node itself"
@@ -30,13 +35,48 @@ def endpoint_port(whole: Whole) -> Iterator[Problem]:
             "itself through the load balancer",
             "use a DNS name; on control planes it will mean the node itself",
         )
-    at_the_node = meant or isinstance(whole.endpoint_options, VirtualAddress)
-    if at_the_node and port != api_port and (port, api_port) not in endpoint.apart:
-        legal = "".join(f", or {one} beside apiServer.port {two}" for one, two in endpoint.apart)
+    there = whole.balancers and whole.balancers[0].role == "control-plane"
+    apart = (endpoint.beside, API_PORT) if there and endpoint.beside else None
+    if (meant or there) and port != api_port and (port, api_port) != apart:
+        legal = f", or {apart[0]} beside apiServer.port {apart[1]}" if apart else ""
         yield whole.problem(
             ("endpoint", "port"),
             f"nothing would listen on port {port} of a control plane{meant}",
             f"write port {api_port}, as apiServer.port{legal}",
+        )
+
+
+# What listens on a worker, or may: the kubelet (docs of --port and --healthz-port), kube-proxy
+# (--healthz-bind-address and --metrics-bind-address), and the node ports of Services.
+_TAKEN = {
+    22: "sshd",
+    10248: "the kubelet's health check",
+    10249: "kube-proxy's metrics",
+    10250: "the kubelet",
+    10256: "kube-proxy's health check",
+}
+_NODE_PORTS = range(30000, 32768)  # --service-node-port-range
+
+
+def node_local(whole: Whole) -> Iterator[Problem]:
+    """On workers the name means themselves, and the port is free."""
+    endpoint, cluster = whole.endpoint, whole.cluster
+    if endpoint is None or "worker" not in endpoint.roles:
+        return
+    if parse_address(cluster.endpoint.host) is not None:
+        yield whole.problem(
+            ("endpoint", "host"),
+            f"{endpoint.name} needs a name: on workers it means 127.0.0.1, on control planes "
+            "themselves, and an address means the same everywhere",
+            "write a DNS name, which DNS resolves to the addresses of the control planes",
+        )
+    port = endpoint_port_of(cluster, endpoint, whole.machines)
+    owner = "node ports of Services" if port in _NODE_PORTS else _TAKEN.get(port)
+    if owner:
+        yield whole.problem(
+            ("endpoint" if cluster.endpoint.port else "apiServer", "port"),
+            f"haproxy cannot have port {port} on workers: it belongs to {owner}",
+            f"write another for endpoint.port and apiServer.port, such as {API_PORT}",
         )
 
 

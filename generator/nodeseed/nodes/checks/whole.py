@@ -8,7 +8,7 @@ from functools import cached_property
 
 from nodeseed.endpoints.endpoint import Endpoint
 from nodeseed.errors import Problem
-from nodeseed.nodes.design import etcd_members
+from nodeseed.nodes.design import balancers, etcd_members
 from nodeseed.nodes.machine import Machine
 from nodeseed.platforms.platform import Platform
 from nodeseed.spec.cluster import Cluster
@@ -36,6 +36,11 @@ class Whole:
     def members(self) -> tuple[Machine, ...]:
         """The machines that run etcd."""
         return etcd_members(self.machines)
+
+    @cached_property
+    def balancers(self) -> tuple[Machine, ...]:
+        """The machines that run the load balancer."""
+        return balancers(self.endpoint, self.machines) if self.endpoint else ()
 
 
 Check = Callable[[Whole], Iterator[Problem]]
