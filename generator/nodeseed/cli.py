@@ -143,7 +143,8 @@ def _summary(report: Report, folder: Path) -> None:
         table.add_column(column, justify="right" if right else "left")
     for row in report.rows[:SHOWN_ROWS]:
         share = f"{row.size / platform.limit:.0%}" if platform.limit else "-"
-        table.add_row(row.node, row.role, f"{row.size:,}", share, f"in {row.expires_in_days} days")
+        expiry = "-" if row.expires_in_days is None else f"in {row.expires_in_days} days"
+        table.add_row(row.node, row.role, f"{row.size:,}", share, expiry)
     out.print(table)
     hidden = len(report.rows) - SHOWN_ROWS
     if hidden > 0:

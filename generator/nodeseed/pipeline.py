@@ -63,7 +63,7 @@ class Row:
     node: str
     role: str
     size: int
-    expires_in_days: int
+    expires_in_days: int | None  # None: it holds no certificate
 
 
 @dataclass
@@ -165,7 +165,8 @@ def render_cluster(
                 design, machine, text=text, user_data=user_data, instance=instance
             ):
                 folder.put(f"{machine.name}/{name}", content)
-            days = min(e.days for e in dates.of_holder(machine.name, chance.now))
+            expiries = dates.of_holder(machine.name, chance.now)
+            days = min((e.days for e in expiries), default=None)
             report.rows.append(Row(machine.name, machine.role, size, days))
             progress(done + 1, len(design.machines))
         refuse_too_large(design.platform, too_large)
@@ -335,7 +336,9 @@ def notes(old: Lock | None, lock: Lock, rows: list[Row], now: datetime) -> list[
         found.append("No new etcd cluster may form (the bootstrap window is closed).")
     operator = Dates(lock).of_holder(OPERATOR, now)
     soonest = min(
-        [row.expires_in_days for row in rows] + [expiry.days for expiry in operator], default=0
+        [row.expires_in_days for row in rows if row.expires_in_days is not None]
+        + [expiry.days for expiry in operator],
+        default=0,
     )
     if soonest < WARN_DAYS:
         found.append(f"The first certificate expires in {soonest} days: nodeseed certs, then renew")

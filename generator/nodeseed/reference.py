@@ -215,6 +215,7 @@ _HOLDERS = {
     "control-plane": "each control plane",
     "etcd-member": "each etcd member",
     "kubelet": "each control plane and worker",
+    "load-balancer": "each load balancer",
     "operator": "the operator alone",
 }
 _SAMPLE = Names(

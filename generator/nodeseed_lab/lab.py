@@ -107,8 +107,8 @@ class Lab:
 
     @property
     def kubelets(self) -> list[str]:
-        """The nodes that Kubernetes knows: all but dedicated etcd members."""
-        return [machine.name for machine in self.design.machines if machine.role != "etcd"]
+        """The nodes that Kubernetes knows: no dedicated etcd members or load balancers."""
+        return [machine.name for machine in self.design.machines if machine.is_node]
 
     def _node_body(self, name: str, cut_off: tuple[str, ...]) -> dict[str, object]:
         machine = next(machine for machine in self.design.machines if machine.name == name)

@@ -2,7 +2,8 @@
 
 haproxy sends each connection to an API server that is ready; keepalived (VRRP, RFC 3768, unicast)
 gives the address to a control plane whose haproxy and API server answer. Neither asks Kubernetes
-for anything, so both work before there is a cluster.
+for anything, so both work before there is a cluster. Where there are nodes of role load-balancer,
+they do this instead of the control planes.
 """
 
 from __future__ import annotations
@@ -19,10 +20,9 @@ def values(balanced: Balanced) -> dict[str, Any]:
     names = list(balanced.balancers)
     return {
         "virtual_address": str(balanced.address),
-        "check_port": PORT,
+        "asked": _asked(balanced),
         "binds": _binds(balanced),
         "servers": balanced.servers,
-        "api_port": balanced.api_port,
         "virtual_router_id": balanced.router_id,
         # Two that both come up first part at once, without a round of adverts.
         "priority": 200 - names.index(balanced.node),
@@ -34,18 +34,25 @@ def values(balanced: Balanced) -> dict[str, Any]:
 
 
 def _binds(balanced: Balanced) -> list[str]:
-    """Where haproxy listens: everywhere, or with equal ports on the virtual address alone.
+    """Where haproxy listens: everywhere, or beside API servers of that port where they do not.
 
     ``transparent`` lets it listen on an address that is not here yet.
     """
-    if balanced.port != balanced.api_port:
-        return [f":::{PORT} v4v6" if balanced.ipv6 else f":{PORT}"]
+    if not (balanced.beside and balanced.port == balanced.api_port):
+        return [f":::{balanced.port} v4v6" if balanced.ipv6 else f":{balanced.port}"]
     return [f"{balanced.address}:{balanced.port} transparent", f"127.0.0.1:{PORT}"]
+
+
+def _asked(balanced: Balanced) -> list[str]:
+    """What must answer for the address to be here: haproxy, and an API server of this machine."""
+    if not balanced.beside:
+        return [f"https://127.0.0.1:{balanced.port}/readyz"]
+    return [f"https://127.0.0.1:{port}/readyz" for port in (balanced.api_port, PORT)]
 
 
 ENDPOINT = Endpoint(
     name="haproxy-keepalived",
-    roles=("control-plane",),
+    roles=("load-balancer", "control-plane"),
     beside=PORT,
     options=VirtualAddress,
     programs=("haproxy -v", "keepalived -v", "curl -V"),

@@ -51,7 +51,8 @@ def _addresses(design: Design) -> tuple[dict[str, Address], dict[str, Address]]:
 
 def api_server_flags(design: Design) -> dict[str, str]:
     """Flags that the API servers need beside a load balancer on their own machines."""
-    if design.endpoint_port != design.cluster.apiServer.port:
+    apart = design.endpoint_port != design.cluster.apiServer.port
+    if apart or not design.balances(design.control_planes[0]):
         return {}
     return dict(design.endpoint.api_server)
 

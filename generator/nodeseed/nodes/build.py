@@ -68,7 +68,7 @@ def _with_zone(cluster: Cluster, machine: Machine) -> Machine:
     for subnet in cluster.networking.subnets:
         if subnet.zone and any(machine.addresses[0] in network for network in subnet.cidr):
             labels["topology.kubernetes.io/zone"] = subnet.zone
-    if machine.role == "etcd" or not labels:
+    if not machine.is_node or not labels:
         return machine
     labels.update(machine.labels)
     return Machine(

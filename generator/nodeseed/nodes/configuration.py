@@ -23,7 +23,7 @@ from nodeseed.pki.references import (
 def _programs(design: Design, machine: Machine) -> dict[str, str]:
     """What the machine must have in a version of ours or a newer one, by how to ask for it."""
     wanted = {}
-    if machine.role != "etcd" or design.cluster.etcd.run == "static-pod":
+    if design.runs_pods(machine):
         wanted["kubelet --version"] = design.cluster.kubernetes.version
     if machine.role == "control-plane":
         wanted["kubeadm version -oshort"] = design.cluster.kubernetes.version
@@ -31,7 +31,7 @@ def _programs(design: Design, machine: Machine) -> dict[str, str]:
         wanted["etcd --version"] = design.etcd_version
     if design.balances(machine):
         wanted.update(dict.fromkeys(design.endpoint.programs, ""))  # any version will do
-    if design.cluster.networking.cni == "bridge" and machine.role != "etcd":
+    if design.cluster.networking.cni == "bridge" and machine.is_node:
         wanted["nft --version"] = ""
     wanted.update(storage_programs(design, machine))
     return wanted
@@ -58,7 +58,7 @@ def node_configuration(design: Design, machine: Machine, lock: Lock) -> str:
         "issued": f"{lock.issues['ca'][0].day}T00:00:00Z",
         "programs": _programs(design, machine),
     }
-    if machine.role != "etcd":
+    if machine.is_node:
         values["kubernetesVersion"] = cluster.kubernetes.version
         values["server"] = api_server(design, machine)
     if control_plane:
@@ -70,7 +70,7 @@ def node_configuration(design: Design, machine: Machine, lock: Lock) -> str:
         values["software"] = software
     if packages := package_versions(design, machine):
         values["packages"] = packages
-    if cluster.networking.cni == "bridge" and machine.role != "etcd":
+    if cluster.networking.cni == "bridge" and machine.is_node:
         pods = {network.version: str(network) for network in cluster.networking.podSubnet}
         nodes = cluster.networking.nodeSubnet or ()
         values["podRoutes"] = {str(network): pods[network.version] for network in nodes}

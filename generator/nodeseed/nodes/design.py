@@ -120,6 +120,10 @@ class Design:
         """Tenth address of the service subnet: the cluster's DNS (kubeadm's GetDNSIP)."""
         return str(self.cluster.networking.serviceSubnet[0][10])
 
+    def runs_pods(self, machine: Machine) -> bool:
+        """Whether the machine has a kubelet and a container runtime: as a Node, or for etcd."""
+        return machine.is_node or (machine.role == "etcd" and self.cluster.etcd.run == "static-pod")
+
     def node_subnet(self, machine: Machine) -> tuple[Network, ...]:
         """The subnets in which the machine's addresses lie."""
         return tuple(
@@ -136,8 +140,10 @@ class Design:
             kinds.append("control-plane")
         if member:
             kinds.append("etcd-member")
-        if role != "etcd":
+        if role in ("control-plane", "worker"):
             kinds.append("kubelet")
+        if role == "load-balancer":
+            kinds.append("load-balancer")
         return tuple(kinds)
 
     def certificates(self, machine: Machine) -> tuple[Certificate, ...]:

@@ -31,6 +31,11 @@ class Machine:
     path: Path
 
     @property
+    def is_node(self) -> bool:
+        """Whether Kubernetes knows it: as a Node with a kubelet, pods and a pod subnet."""
+        return self.role in ("control-plane", "worker")
+
+    @property
     def address(self) -> str:
         """The first address, as text."""
         return str(self.addresses[0])

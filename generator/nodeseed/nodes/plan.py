@@ -40,7 +40,7 @@ class PlannedFile:
 # Which sets of files under cloud-init/ a machine gets.
 SETS: tuple[tuple[str, Callable[[Design, Machine], bool]], ...] = (
     ("common", lambda design, machine: True),
-    ("kubelet", lambda design, machine: machine.role != "etcd"),
+    ("kubelet", lambda design, machine: machine.is_node),
     ("control-plane", lambda design, machine: machine.role == "control-plane"),
     ("worker", lambda design, machine: machine.role == "worker"),
     ("etcd", lambda design, machine: etcd_run(design, machine) != ""),
@@ -52,17 +52,14 @@ SETS: tuple[tuple[str, Callable[[Design, Machine], bool]], ...] = (
     ),
     (
         "cni-bridge",
-        lambda design, machine: (
-            machine.role != "etcd" and design.cluster.networking.cni == "bridge"
-        ),
+        lambda design, machine: machine.is_node and design.cluster.networking.cni == "bridge",
     ),
     ("software-binaries", lambda design, machine: bool(downloads(design, machine))),
     ("software-packages", lambda design, machine: bool(package_versions(design, machine))),
     (
         "containerd-proxy",
         lambda design, machine: (
-            design.cluster.containerd.proxy is not None
-            and (machine.role != "etcd" or design.cluster.etcd.run == "static-pod")
+            design.cluster.containerd.proxy is not None and design.runs_pods(machine)
         ),
     ),
     ("storage", lambda design, machine: bool(volumes(design, machine))),

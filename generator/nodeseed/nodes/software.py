@@ -22,9 +22,7 @@ _PROGRAMS: Final = {
 
 
 def _programs(design: Design, machine: Machine) -> tuple[str, ...]:
-    if machine.role == "etcd" and design.cluster.etcd.run == "systemd":
-        return ()
-    return _PROGRAMS[machine.role]
+    return _PROGRAMS[machine.role] if design.runs_pods(machine) else ()
 
 
 def downloads(design: Design, machine: Machine) -> list[dict[str, str]]:
@@ -68,10 +66,11 @@ def package_versions(design: Design, machine: Machine) -> dict[str, str]:
     if packages is None:
         return {}
     wanted = dict.fromkeys(_programs(design, machine), design.cluster.kubernetes.version)
-    wanted[packages.containerd] = ""
+    if wanted:
+        wanted[packages.containerd] = ""
     if design.balances(machine):
         wanted.update({program.split()[0]: "" for program in design.endpoint.programs})
-    if machine.role != "etcd" and design.cluster.networking.cni == "bridge":
+    if machine.is_node and design.cluster.networking.cni == "bridge":
         wanted.update({"kubernetes-cni": "", "nftables": ""})
     wanted.update(dict.fromkeys(storage_packages(design, machine), ""))
     return wanted

@@ -311,6 +311,7 @@ TRUST: Final[dict[str, tuple[str, ...]]] = {
     "control-plane": ("ca", "front-proxy-ca", "etcd-ca"),
     "etcd-member": ("etcd-ca",),
     "kubelet": ("ca",),
+    "load-balancer": ("ca",),
 }
 
 

@@ -160,7 +160,7 @@ def _kubeconfigs(design: Design, machine: Machine) -> list[PlannedFile]:
 
 def _registry_mirrors(design: Design, machine: Machine) -> list[PlannedFile]:
     """containerd's hosts.toml for each mirrored registry (containerd docs/hosts.md)."""
-    if machine.role == "etcd" and design.cluster.etcd.run == "systemd":
+    if not design.runs_pods(machine):
         return []
     files = []
     for mirror in design.cluster.containerd.registryMirrors:

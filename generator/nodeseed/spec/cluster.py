@@ -34,7 +34,7 @@ from nodeseed.spec.storage import Storage
 API_VERSION = "nodeseed.dev/v1alpha1"
 
 Algorithm = Literal["ECDSA-P256", "ECDSA-P384", "RSA-2048", "RSA-3072", "RSA-4096"]
-Role = Literal["control-plane", "worker", "etcd"]
+Role = Literal["control-plane", "worker", "etcd", "load-balancer"]
 
 _LISTS = Field(strict=False)  # YAML has lists; we keep tuples, which cannot change
 
@@ -80,8 +80,8 @@ class EndpointBlock(ProviderBlock):
     provider: Line = Field(
         default="external",
         description="What balances the load. `external`: you bring it. `haproxy-keepalived`: the "
-        "control planes do, and hold a virtual address by turns. `node-local`: each worker does "
-        "for itself.",
+        "control planes do, or nodes of role `load-balancer`, and hold a virtual address by "
+        "turns. `node-local`: each worker does for itself.",
     )
 
 
@@ -242,7 +242,7 @@ class Taint(Block):
 
 
 class _Machines(Block):
-    role: Role = Field(description="control-plane, worker or etcd.")
+    role: Role = Field(description="control-plane, worker, etcd or load-balancer.")
     labels: dict[Key, LabelValue] = Field(
         default_factory=dict, description="Labels that the kubelet registers with."
     )

@@ -73,7 +73,10 @@ class Download(Block):
         "`bin` at path /usr/local/bin, or `etcd-v3.7.0-linux-amd64/etcd` at /usr/local/bin/etcd.",
     )
     roles: Annotated[
-        tuple[Literal["control-plane", "worker", "etcd"], ...], _LISTS, Field(min_length=1), Unique
+        tuple[Literal["control-plane", "worker", "etcd", "load-balancer"], ...],
+        _LISTS,
+        Field(min_length=1),
+        Unique,
     ] = Field(default=("control-plane", "worker", "etcd"), description="On which nodes.")
 
 

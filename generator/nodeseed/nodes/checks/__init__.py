@@ -11,7 +11,12 @@ from typing import Final
 from nodeseed.nodes.checks.addresses import addresses, subnets
 from nodeseed.nodes.checks.components import configuration
 from nodeseed.nodes.checks.content import keys_of_people, own_files
-from nodeseed.nodes.checks.endpoint import endpoint_port, node_local, virtual_address
+from nodeseed.nodes.checks.endpoint import (
+    endpoint_port,
+    load_balancers,
+    node_local,
+    virtual_address,
+)
 from nodeseed.nodes.checks.keys import key_algorithms
 from nodeseed.nodes.checks.machines import cluster_name, labels, names, roles
 from nodeseed.nodes.checks.platform import platform_needs, providers
@@ -35,6 +40,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     pod_network,
     platform_needs,
     endpoint_port,
+    load_balancers,
     node_local,
     virtual_address,
     software,

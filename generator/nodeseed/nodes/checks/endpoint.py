@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from nodeseed.endpoints import ENDPOINTS
 from nodeseed.endpoints.endpoint import VirtualAddress
 from nodeseed.errors import Problem
 from nodeseed.nodes.checks.addresses import reserved
@@ -46,6 +47,21 @@ def endpoint_port(whole: Whole) -> Iterator[Problem]:
         )
 
 
+def load_balancers(whole: Whole) -> Iterator[Problem]:
+    """Nodes of role load-balancer have something to run."""
+    if whole.endpoint is None or "load-balancer" in whole.endpoint.roles:
+        return
+    providers = [name for name, row in ENDPOINTS.items() if "load-balancer" in row.roles]
+    for machine in whole.machines:
+        if machine.role == "load-balancer":
+            yield whole.problem(
+                (*machine.path, "role"),
+                f"{machine.name} would run nothing: endpoint {whole.endpoint.name} has no use for "
+                "nodes of role load-balancer",
+                f"write endpoint.provider: {' or '.join(providers)}, or take the node out",
+            )
+
+
 # What listens on a worker, or may: the kubelet (docs of --port and --healthz-port), kube-proxy
 # (--healthz-bind-address and --metrics-bind-address), and the node ports of Services.
 _TAKEN = {
@@ -81,7 +97,7 @@ def node_local(whole: Whole) -> Iterator[Problem]:
 
 
 def virtual_address(whole: Whole) -> Iterator[Problem]:
-    """A virtual address can move between the control planes: same subnet, nobody else's."""
+    """A virtual address can move between its nodes: same subnet, nobody else's."""
     options, platform, cluster = whole.endpoint_options, whole.platform, whole.cluster
     if not isinstance(options, VirtualAddress) or platform is None:
         return
@@ -125,11 +141,11 @@ def virtual_address(whole: Whole) -> Iterator[Problem]:
                 f"{address} is the address of node {machine.name}",
                 "use a free address: it outlives any node",
             )
-        if machine.role == "control-plane" and not any(a in network for a in machine.addresses):
+        if machine in whole.balancers and not any(a in network for a in machine.addresses):
             yield whole.problem(
                 at,
                 f"{machine.name} has no address in {network}, so {address} cannot move to it",
-                "put all control planes in one subnet, or write `provider: external`",
+                "put all that hold it in one subnet, or write `provider: external`",
             )
     if isinstance(whole.options, NetworkOptions) and address in (whole.options.gateways or ()):
         yield whole.problem(at, f"{address} is the gateway", "use a free address")

@@ -47,10 +47,11 @@ def roles(whole: Whole) -> Iterator[Problem]:
             at, f"{len(members)} etcd members", f"use at most {MAX_MEMBERS}: every write waits"
         )
     for machine in machines:
-        if machine.role == "etcd" and (machine.labels or machine.taints):
+        if not machine.is_node and (machine.labels or machine.taints):
             yield whole.problem(
                 machine.path,
-                f"{machine.name} has labels or taints, but an etcd node is no Kubernetes Node",
+                f"{machine.name} has labels or taints, but of role {machine.role} it is no "
+                "Kubernetes Node",
                 "take them out",
             )
 

@@ -19,7 +19,7 @@ def pod_network(whole: Whole) -> Iterator[Problem]:
     if networking.cni == "bridge":
         yield from _bridge(whole)
         return
-    kubelets = sum(machine.role != "etcd" for machine in whole.machines)
+    kubelets = sum(machine.is_node for machine in whole.machines)
     for network in networking.podSubnet:
         bits = NODE_MASK[network.version] - network.prefixlen
         if bits < 0 or 2**bits < kubelets:
