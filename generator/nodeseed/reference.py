@@ -216,6 +216,7 @@ _HOLDERS = {
     "etcd-member": "each etcd member",
     "kubelet": "each control plane and worker",
     "load-balancer": "each load balancer",
+    "kube-vip": "each control plane with endpoint `kube-vip`",
     "operator": "the operator alone",
 }
 _SAMPLE = Names(

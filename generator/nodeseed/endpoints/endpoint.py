@@ -41,6 +41,7 @@ class Balanced:
         node: the node's name.
         balancers: address of each node that balances by name, of the virtual address's family.
         control_planes: address of each control plane by name, of that family too.
+        options: the endpoint's own keys.
     """
 
     cluster: str
@@ -53,6 +54,7 @@ class Balanced:
     node: str
     balancers: dict[str, Address]
     control_planes: dict[str, Address]
+    options: Block
 
     @property
     def beside(self) -> bool:
@@ -87,6 +89,7 @@ class Endpoint:
             program is called as its Debian package.
         values: what its files on a node may use beside what all templates may.
         api_server: flags that the API servers need beside it where the ports are equal.
+        holder: what its nodes are in the certificate table beside what they are anyhow.
     """
 
     name: str
@@ -96,3 +99,4 @@ class Endpoint:
     programs: tuple[str, ...] = ()
     values: Callable[[Balanced], dict[str, Any]] | None = None
     api_server: tuple[tuple[str, str], ...] = ()
+    holder: str = ""

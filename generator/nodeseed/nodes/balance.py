@@ -31,6 +31,7 @@ def balance_values(design: Design, machine: Machine) -> dict[str, Any]:
             node=machine.name,
             balancers=balancers,
             control_planes=control_planes,
+            options=design.endpoint_options,
         )
     )
 

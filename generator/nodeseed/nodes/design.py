@@ -144,6 +144,8 @@ class Design:
             kinds.append("kubelet")
         if role == "load-balancer":
             kinds.append("load-balancer")
+        if self.endpoint.holder and self.balancers and role == self.balancers[0].role:
+            kinds.append(self.endpoint.holder)
         return tuple(kinds)
 
     def certificates(self, machine: Machine) -> tuple[Certificate, ...]:

@@ -20,9 +20,7 @@ from nodeseed.nodes.software import downloads, package_versions
 from nodeseed.nodes.storage import clients, has_kubelet, storage_values, volumes
 from nodeseed.nodes.storage_classes import storage_objects
 from nodeseed.pki.certificates import BY_NAME, TRUST, identity
-from nodeseed.pki.references import (
-    reference,
-)
+from nodeseed.pki.references import NODE_REVISION, reference
 from nodeseed.spec.components import Argument
 
 CONTROL_PLANE_TAINT = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
@@ -103,6 +101,7 @@ def context(design: Design, machine: Machine) -> dict[str, Any]:
     values = dict(_shared(design))
     values.update(
         node=machine.name,
+        node_revision=NODE_REVISION,
         role=machine.role,
         address=machine.address,
         taints=_taints(machine),

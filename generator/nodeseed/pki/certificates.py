@@ -14,7 +14,7 @@ from typing import Final, Literal
 from nodeseed.spec.fields import parse_address
 
 Class = Literal["ca", "server", "client", "peer", "kubelet"]
-Holder = Literal["control-plane", "etcd-member", "kubelet", "operator"]
+Holder = Literal["control-plane", "etcd-member", "kubelet", "kube-vip", "operator"]
 
 CLASSES: Final[tuple[Class, ...]] = ("ca", "server", "client", "peer", "kubelet")
 SERVER_AUTH: Final = "serverAuth"
@@ -291,6 +291,17 @@ CERTIFICATES: Final[tuple[Certificate, ...]] = (
         path="/var/lib/kubelet/pki/kubelet",
     ),
     Certificate(
+        name="kube-vip",
+        purpose="Takes the Lease by which one control plane holds the API's address.",
+        klass="client",
+        issuer="ca",
+        common_name="kube-vip",
+        usages=(CLIENT_AUTH,),
+        holder="kube-vip",
+        path="/etc/kubernetes/kube-vip.conf",
+        kubeconfig=True,
+    ),
+    Certificate(
         name="operator-admin",
         purpose="The operator's own admin.conf; lies on no node.",
         klass="client",
@@ -312,6 +323,7 @@ TRUST: Final[dict[str, tuple[str, ...]]] = {
     "etcd-member": ("etcd-ca",),
     "kubelet": ("ca",),
     "load-balancer": ("ca",),
+    "kube-vip": ("ca",),
 }
 
 

@@ -5,20 +5,25 @@ from __future__ import annotations
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.plan import context
 from nodeseed.pki.encoding import digest
-from nodeseed.render.templates import render_file
+from nodeseed.render.templates import file_set, render_file
 
 
 def cluster_digest(design: Design) -> str:
     """128 bits over the cluster-once content, hexadecimal: a change raises clusterRevision."""
-    configuration = render_file(
-        "control-plane",
-        "/etc/kubernetes/kubeadm.yaml",
-        context(design, design.control_planes[0]),
-    )
+    first = design.control_planes[0]
+    values = context(design, first)
+    configuration = render_file("control-plane", "/etc/kubernetes/kubeadm.yaml", values)
     shared = [
         document
         for document in configuration.split("\n---\n")
         if "kind: InitConfiguration" not in document  # speaks of one node
     ]
     manifests = [design.manifests[name] for name in design.cluster.manifests]
+    endpoint = f"endpoint-{design.endpoint.name}"
+    if design.balances(first):
+        manifests += [
+            render_file(endpoint, path, values)
+            for path in file_set(endpoint)
+            if path.startswith("/etc/nodeseed/manifests/")
+        ]
     return digest("cluster", *shared, *manifests).hex()[:32]

@@ -81,7 +81,8 @@ class EndpointBlock(ProviderBlock):
         default="external",
         description="What balances the load. `external`: you bring it. `haproxy-keepalived`: the "
         "control planes do, or nodes of role `load-balancer`, and hold a virtual address by "
-        "turns. `node-local`: each worker does for itself.",
+        "turns. `kube-vip`: one control plane holds such an address and serves all. `node-local`: "
+        "each worker does for itself.",
     )
 
 
