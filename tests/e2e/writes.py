@@ -75,6 +75,7 @@ class Writes:
             assert times, log
             assert times[-1] > time.time() - 1, log
             found[how] = round(max(b - a for a, b in pairwise(times)), 2)
+        print(f"\ngaps: {found}")  # with `pytest -s`, for docs/load-balancers.md
         return found
 
     def _put(self, name: str, data: bytes) -> None:

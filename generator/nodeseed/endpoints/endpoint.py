@@ -85,6 +85,7 @@ class Endpoint:
             plane the endpoint's name means the node itself, so something must listen there.
         options: the keys of the ``endpoint`` block beside those of all; a
             :class:`VirtualAddress` where its address moves between nodes.
+        servers: how many API servers there must be, so that there is something to balance.
         programs: what its nodes need for it, each with the flag that shows its version; a
             program is called as its Debian package.
         values: what its files on a node may use beside what all templates may.
@@ -96,6 +97,7 @@ class Endpoint:
     roles: tuple[Role, ...] = ()
     beside: int | None = None
     options: type[Block] = NoOptions
+    servers: int = 1
     programs: tuple[str, ...] = ()
     values: Callable[[Balanced], dict[str, Any]] | None = None
     api_server: tuple[tuple[str, str], ...] = ()

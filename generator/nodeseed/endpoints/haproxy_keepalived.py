@@ -11,25 +11,18 @@ from __future__ import annotations
 from typing import Any
 
 from nodeseed.endpoints.endpoint import Balanced, Endpoint, VirtualAddress
+from nodeseed.endpoints.vrrp import vrrp
 
 PORT = 8443  # beside API servers that listen on every address; also where keepalived asks
 
 
 def values(balanced: Balanced) -> dict[str, Any]:
     """What haproxy.cfg and keepalived.conf are made from."""
-    names = list(balanced.balancers)
     return {
-        "virtual_address": str(balanced.address),
+        **vrrp(balanced),
         "asked": _asked(balanced),
         "binds": _binds(balanced),
         "servers": balanced.servers,
-        "virtual_router_id": balanced.router_id,
-        # Two that both come up first part at once, without a round of adverts.
-        "priority": 200 - names.index(balanced.node),
-        "own_address": str(balanced.balancers[balanced.node]),
-        "peers": [str(a) for name, a in balanced.balancers.items() if name != balanced.node],
-        # VRRP version 3, the only one for IPv6, knows no passwords (RFC 9568).
-        "password": balanced.password if balanced.balancers[balanced.node].version == 4 else "",
     }
 
 

@@ -1,0 +1,58 @@
+"""What is broken for a while, and who serves meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from nodeseed_lab.lab import Lab
+from nodeseed_lab.machine import LabMachine
+from tests.e2e import boots
+
+MANIFEST = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+ASIDE = "/root/kube-apiserver.yaml"
+
+
+@contextmanager
+def without_api_server(lab: Lab, node: str) -> Iterator[None]:
+    """A node's API server is killed and stays away; it is back afterwards, with all that it needs.
+
+    Killed, not shut down: nobody is told.
+    """
+    machine = lab.machines[node]
+    machine.run("mv", MANIFEST, ASIDE)
+    machine.run("pkill", "-KILL", "-f", "^kube-apiserver")
+    try:
+        yield
+    finally:
+        machine.run("mv", ASIDE, MANIFEST)
+        boots.settled(lab, node)
+
+
+@contextmanager
+def without_power(lab: Lab, node: str) -> Iterator[None]:
+    """The plug of a machine is pulled; it is back afterwards, with all that it needs."""
+    lab.machines[node].kill()
+    try:
+        yield
+    finally:
+        lab.machines[node].start()
+        boots.settled(lab, node)
+
+
+def holder(lab: Lab) -> str:
+    """The node that has the virtual address; empty if none of those that run has it."""
+    for machine in lab.design.balancers:
+        there = lab.machines[machine.name]
+        if there.state == "running":
+            code, shown = there.exec("ip", "-brief", "address")
+            if code == 0 and f" {lab.design.virtual_address}/" in shown:
+                return machine.name
+    return ""
+
+
+def served_by(machine: LabMachine, port: int) -> set[str]:
+    """Addresses to which a machine's haproxy has connections at a port."""
+    shown = machine.run("ss", "-Htnp", "state", "established", f"dport = :{port}")
+    peers = [line.split()[3] for line in shown.splitlines() if "haproxy" in line]
+    return {peer.rpartition(":")[0] for peer in peers}
