@@ -1,4 +1,7 @@
-"""Nodes of role load-balancer: the API's address moves between them, and nothing else is there."""
+"""Nodes of role load-balancer: the API's address moves between them, and nothing else is there.
+
+Kubelets of control planes go through them, too.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,12 @@ HOST = "api.lab.example.com"
 
 def dedicated(spec: dict[str, Any]) -> None:
     address = spec["endpoint"]["host"]
-    spec["endpoint"] = {"host": HOST, "address": address, "provider": "haproxy-keepalived"}
+    spec["endpoint"] = {
+        "host": HOST,
+        "address": address,
+        "provider": "haproxy-keepalived",
+        "controlPlanes": "endpoint",
+    }
     del spec["nodes"][4]
     for number in (1, 2):
         at = f"{address.rpartition('.')[0]}.3{number}"
@@ -38,10 +46,13 @@ def test_the_api_is_reached_through_them_alone(cluster: Lab, workload: Workload)
     active = holder(cluster)
     assert active in ("lb-1", "lb-2")
     assert served_by(cluster.machines[active], 6443)
-    worker = cluster.machines["worker-1"]
-    assert f"server: https://{HOST}:6443" in worker.read("/etc/kubernetes/kubelet.conf")
-    assert f"{cluster.design.virtual_address} {HOST} # nodeseed" in worker.read("/etc/hosts")
+    for name in ("worker-1", "cp-1"):
+        machine = cluster.machines[name]
+        assert f"server: https://{HOST}:6443" in machine.read("/etc/kubernetes/kubelet.conf")
+        assert f"{cluster.design.virtual_address} {HOST} # nodeseed" in machine.read("/etc/hosts")
     control_plane = cluster.machines["cp-1"]
+    manager = control_plane.read("/etc/kubernetes/controller-manager.conf")
+    assert f"server: {cluster.design.local_api(cluster.design.control_planes[0])}" in manager
     assert control_plane.exec("pgrep", "-x", "haproxy")[0] == 1
     assert workload.client("get", "http://web/")
 

@@ -12,6 +12,7 @@ KINDS = {
     "worker-bridge": ("common", "kubelet", "worker", "cni-bridge"),
     "worker-node-local": ("common", "kubelet", "worker", "endpoint-node-local"),
     "load-balancer": ("common", "endpoint-haproxy-keepalived"),
+    "load-balancer-lvs": ("common", "endpoint-lvs-keepalived"),
     "etcd": ("common", "etcd", "etcd-systemd"),
     "etcd-static-pod": ("common", "etcd", "etcd-static-pod"),
     "worker-storage": ("common", "kubelet", "worker", "storage", "storage-kubelet"),

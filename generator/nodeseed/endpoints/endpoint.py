@@ -86,6 +86,7 @@ class Endpoint:
         options: the keys of the ``endpoint`` block beside those of all; a
             :class:`VirtualAddress` where its address moves between nodes.
         servers: how many API servers there must be, so that there is something to balance.
+        ipvs: whether it is the kernel that balances.
         programs: what its nodes need for it, each with the flag that shows its version; a
             program is called as its Debian package.
         values: what its files on a node may use beside what all templates may.
@@ -97,7 +98,8 @@ class Endpoint:
     roles: tuple[Role, ...] = ()
     beside: int | None = None
     options: type[Block] = NoOptions
-    servers: int = 1
+    servers: int = 0
+    ipvs: bool = False
     programs: tuple[str, ...] = ()
     values: Callable[[Balanced], dict[str, Any]] | None = None
     api_server: tuple[tuple[str, str], ...] = ()

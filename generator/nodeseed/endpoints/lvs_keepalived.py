@@ -29,6 +29,7 @@ ENDPOINT = Endpoint(
     name="lvs-keepalived",
     roles=("load-balancer", "control-plane"),
     servers=2,
+    ipvs=True,
     options=VirtualAddress,
     programs=("keepalived -v", "nft --version"),
     values=values,

@@ -61,16 +61,16 @@ def api_server_flags(design: Design) -> dict[str, str]:
 def endpoint_hosts(design: Design, machine: Machine) -> dict[str, list[str]]:
     """What the endpoint's name means on the machine, where DNS is not asked.
 
-    On a control plane it means the node itself; on workers themselves, too, if they balance, or the
-    virtual address, if there is one.
+    On a control plane it means the node itself, unless that is to go through the load balancer; on
+    workers themselves, too, if they balance, or the virtual address, if there is one.
     """
     host = design.cluster.endpoint.host
-    if parse_address(host) is not None:
+    if parse_address(host) is not None or not machine.is_node:
         return {}
-    if machine.role == "control-plane":
+    if machine.role == "control-plane" and design.cluster.endpoint.controlPlanes == "local":
         return {machine.address: [host]}
     if machine.role == "worker" and design.balances(machine):
         return {"127.0.0.1": [host]}
-    if machine.role == "worker" and design.virtual_address is not None:
+    if design.virtual_address is not None:
         return {str(design.virtual_address): [host]}
     return {}

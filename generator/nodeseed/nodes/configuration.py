@@ -37,9 +37,17 @@ def _programs(design: Design, machine: Machine) -> dict[str, str]:
     return wanted
 
 
-def api_server(design: Design, machine: Machine) -> str:
-    """The API as the machine itself uses it: a control plane its own, all others the endpoint."""
-    if machine.role == "control-plane":
+def api_server(design: Design, machine: Machine, client: str = "") -> str:
+    """The API as the machine itself uses it: a control plane its own, all others the endpoint.
+
+    Args:
+        design: the cluster.
+        machine: the machine.
+        client: name of the certificate by which it asks. What a control plane consists of never
+            asks another's API server, which may be of another version; its kubelet may.
+    """
+    through = client == "kubelet-client" and design.cluster.endpoint.controlPlanes == "endpoint"
+    if machine.role == "control-plane" and not through:
         return design.local_api(machine)
     return design.endpoint_url
 

@@ -147,7 +147,7 @@ def _kubeconfigs(design: Design, machine: Machine) -> list[PlannedFile]:
                 "/kubeconfig.yaml",
                 {
                     "cluster": design.cluster.name,
-                    "server": api_server(design, machine),
+                    "server": api_server(design, machine, row.name),
                     "user": row.common_name.format(node=machine.name),
                     "pair": row.path.rpartition("/")[2],
                 },

@@ -75,14 +75,21 @@ class EndpointBlock(ProviderBlock):
     host: Host = Field(description="The name (or address) in every kubeconfig outside the nodes.")
     port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
         default=None,
-        description="The port that clients use. Default: 6443; 8443 with `haproxy-keepalived`.",
+        description="The port that clients use. Default: 6443; 8443 with `haproxy-keepalived` on "
+        "the control planes.",
     )
     provider: Line = Field(
         default="external",
-        description="What balances the load. `external`: you bring it. `haproxy-keepalived`: the "
-        "control planes do, or nodes of role `load-balancer`, and hold a virtual address by "
-        "turns. `kube-vip`: one control plane holds such an address and serves all. `node-local`: "
-        "each worker does for itself.",
+        description="What balances the load (docs/load-balancers.md). `external`: you bring it. "
+        "`haproxy-keepalived`, `lvs-keepalived` (IPVS): nodes of role `load-balancer` do, or the "
+        "control planes where there are none, and hold a virtual address by turns. `kube-vip`: one "
+        "control plane holds such an address and serves all. `node-local`: each worker does for "
+        "itself.",
+    )
+    controlPlanes: Literal["local", "endpoint"] = Field(  # noqa: N815
+        default="local",
+        description="How kubelet and kube-proxy of control planes reach the API. `local`: at their "
+        "own API server. `endpoint`: at the load balancer, like all others.",
     )
 
 

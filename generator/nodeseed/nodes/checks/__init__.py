@@ -13,8 +13,10 @@ from nodeseed.nodes.checks.components import configuration
 from nodeseed.nodes.checks.content import keys_of_people, own_files
 from nodeseed.nodes.checks.endpoint import (
     endpoint_port,
+    ipvs_of_two,
     load_balancers,
     node_local,
+    servers,
     virtual_address,
 )
 from nodeseed.nodes.checks.keys import key_algorithms
@@ -41,6 +43,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     platform_needs,
     endpoint_port,
     load_balancers,
+    servers,
+    ipvs_of_two,
     node_local,
     virtual_address,
     software,

@@ -27,9 +27,9 @@ def endpoint_port(whole: Whole) -> Iterator[Problem]:
         return
     port, api_port = endpoint_port_of(cluster, endpoint, whole.machines), cluster.apiServer.port
     host, meant = cluster.endpoint.host, ""
-    if parse_address(host) is None:
+    if parse_address(host) is None and cluster.endpoint.controlPlanes == "local":
         meant = f", where {host} means the node itself"
-    elif whole.platform and whole.platform.hairpin:
+    elif parse_address(host) is not None and whole.platform and whole.platform.hairpin:
         yield whole.problem(
             ("endpoint", "host"),
             f"an address as endpoint: on {whole.platform.title} a control plane cannot reach "
@@ -62,6 +62,40 @@ def load_balancers(whole: Whole) -> Iterator[Problem]:
             )
 
 
+def servers(whole: Whole) -> Iterator[Problem]:
+    """There are enough API servers for the load balancer to make sense."""
+    endpoint = whole.endpoint
+    there = sum(machine.role == "control-plane" for machine in whole.machines)
+    if endpoint is not None and there < endpoint.servers:
+        yield whole.problem(
+            ("endpoint", "provider"),
+            f"{endpoint.name} has nothing to balance with {there} control plane",
+            f"use {endpoint.servers + 1} control planes, or write `provider: external`",
+        )
+
+
+def ipvs_of_two(whole: Whole) -> Iterator[Problem]:
+    """kube-proxy in mode ipvs removes whatever IPVS has that is not its own.
+
+    Not what ``ipvs.excludeCIDRs`` names (kubernetes pkg/proxy/ipvs/proxier.go,
+    cleanLegacyService).
+    """
+    address = virtual_address_of(whole.cluster, whole.endpoint_options)
+    proxy = whole.cluster.proxy
+    beside = any(machine.role == "control-plane" for machine in whole.balancers)
+    if not (whole.endpoint and whole.endpoint.ipvs and beside and address) or proxy.mode != "ipvs":
+        return
+    section = proxy.configuration.get("ipvs")
+    spared = section.get("excludeCIDRs") if isinstance(section, dict) else None
+    if f"{address}/{address.max_prefixlen}" not in (spared or ()):
+        yield whole.problem(
+            ("proxy", "mode"),
+            f"kube-proxy in mode ipvs would remove what balances {address} on control planes",
+            f"write proxy.configuration.ipvs.excludeCIDRs: [{address}/{address.max_prefixlen}], "
+            "or another proxy.mode",
+        )
+
+
 # What listens on a worker, or may: the kubelet (docs of --port and --healthz-port), kube-proxy
 # (--healthz-bind-address and --metrics-bind-address), and the node ports of Services.
 _TAKEN = {
@@ -85,6 +119,13 @@ def node_local(whole: Whole) -> Iterator[Problem]:
             f"{endpoint.name} needs a name: on workers it means 127.0.0.1, on control planes "
             "themselves, and an address means the same everywhere",
             "write a DNS name, which DNS resolves to the addresses of the control planes",
+        )
+    if cluster.endpoint.controlPlanes == "endpoint":
+        yield whole.problem(
+            ("endpoint", "controlPlanes"),
+            f"{endpoint.name} balances on workers alone, so control planes have nothing to go "
+            "through",
+            "write `controlPlanes: local`, or another provider",
         )
     port = endpoint_port_of(cluster, endpoint, whole.machines)
     owner = "node ports of Services" if port in _NODE_PORTS else _TAKEN.get(port)
