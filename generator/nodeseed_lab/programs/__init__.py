@@ -173,6 +173,7 @@ TABLE: Mapping[str, Program] = {
         ),
         Program(name="pause", folder="pause", binary="pause"),
         Program(name="probe", folder="probe", binary="probe"),
+        Program(name="kube-vip-stand-in", folder="kube-vip-stand-in", binary="kube-vip"),
         Program(
             name="zlint",
             folder="zlint",

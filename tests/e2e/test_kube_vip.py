@@ -1,0 +1,139 @@
+"""Endpoint kube-vip, its image stood in for (docs/testing.md): no deadlock, and who takes over.
+
+The stand-in does what the manifest asks for, with exactly what the manifest gives it: arguments,
+environment, kubeconfig, host alias, capabilities. Its election is client-go's, as kube-vip's is.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from nodeseed.endpoints.kube_vip import Options
+from nodeseed_lab.lab import Lab
+from nodeseed_lab.programs import program
+from tests.e2e import boots
+from tests.e2e.conftest import Ground
+from tests.e2e.faults import holder, without_api_server, without_power
+from tests.e2e.workload import Workload, eventually, items, ready
+from tests.e2e.writes import GOAL, Writes
+
+KUBE_VIP = Options.model_fields["image"].default
+NODE = "nodeseed-lab/kube-vip:e2e"
+STAND_IN = 'FROM scratch\nCOPY kube-vip /\nENTRYPOINT ["/kube-vip"]\n'
+# Both at the node's first boot and later: importing what is there costs next to nothing.
+WITH_IT = """
+FROM {image}
+COPY kube-vip.tar /opt/
+RUN mkdir -p /etc/systemd/system/containerd.service.d && printf '[Service]\\nExecStartPost=ctr \
+--namespace=k8s.io images import /opt/kube-vip.tar\\n' \
+>/etc/systemd/system/containerd.service.d/kube-vip.conf
+"""
+
+
+@pytest.fixture(scope="module")
+def node_with_stand_in(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The node image, with an image under kube-vip's name in it."""
+    client = docker.from_env()
+    folder = tmp_path_factory.mktemp("kube-vip")
+    shutil.copy(program("kube-vip-stand-in"), folder)
+    _build(client, folder, STAND_IN, KUBE_VIP)
+    with (folder / "kube-vip.tar").open("wb") as file:
+        for chunk in client.images.get(KUBE_VIP).save(named=True):
+            file.write(chunk)
+    client.images.remove(KUBE_VIP, force=True)
+    _build(client, folder, WITH_IT.format(image=image), NODE)
+    yield NODE
+    client.images.remove(NODE, force=True)
+    client.close()
+
+
+def _build(client: docker.DockerClient, folder: Path, text: str, tag: str) -> None:
+    (folder / "Dockerfile").write_text(text)
+    client.images.build(path=str(folder), tag=tag, rm=True)
+
+
+def kube_vip(spec: dict[str, Any]) -> None:
+    spec["endpoint"] = {"host": spec["endpoint"]["host"], "provider": "kube-vip"}
+    del spec["nodes"][4]
+
+
+@pytest.fixture(scope="module")
+def cluster(ground: Ground, node_with_stand_in: str) -> Lab:
+    """Three control planes that hold an address by a Lease, and a worker; Ready."""
+    lab = ground.prepare("e2e-kube-vip", 16, kube_vip, node_with_stand_in)
+    lab.boot()
+    lab.wait_ready()
+    return lab
+
+
+def lease(lab: Lab) -> dict[str, Any]:
+    found: dict[str, Any] = lab.api.get(
+        "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/plndr-cp-lock"
+    )
+    return found
+
+
+def test_who_holds_the_lease_has_the_address(cluster: Lab, workload: Workload) -> None:
+    assert holder(cluster) == lease(cluster)["spec"]["holderIdentity"]
+    assert workload.client("get", "http://web/")
+
+
+def test_the_kubelet_takes_its_manifest(cluster: Lab) -> None:
+    pods = {pod["metadata"]["name"]: pod for pod in items(cluster, "pods", "-n=kube-system")}
+    for machine in cluster.design.control_planes:
+        pod = pods[f"kube-vip-{machine.name}"]
+        assert ready(pod), machine.name
+        assert pod["spec"]["containers"][0]["image"] == KUBE_VIP
+        assert pod["spec"]["hostAliases"] == [{"ip": "127.0.0.1", "hostnames": ["kubernetes"]}]
+
+
+def test_its_identity_may_use_its_lease_and_nothing_else(cluster: Lab) -> None:
+    def allowed(*what: str) -> bool:
+        kubectl = ("kubectl", "--kubeconfig=/etc/kubernetes/kube-vip.conf", "auth", "can-i")
+        return cluster.machines["cp-1"].exec(*kubectl, "--namespace=kube-system", *what)[0] == 0
+
+    assert allowed("update", "leases.coordination.k8s.io/plndr-cp-lock")
+    assert not allowed("update", "leases.coordination.k8s.io/kube-scheduler")
+    assert not allowed("get", "secrets")
+    assert not allowed("list", "nodes")
+
+
+def test_the_plug_of_the_one_with_the_address_is_pulled(cluster: Lab) -> None:
+    dead = holder(cluster)
+    with Writes(cluster, "worker-1") as writes, without_power(cluster, dead):
+        gaps = writes.gaps(12)
+        assert max(gaps.values()) <= GOAL, gaps
+        assert holder(cluster) not in ("", dead)
+
+
+def test_the_api_server_of_the_one_with_the_address_is_killed(cluster: Lab) -> None:
+    """It cannot renew its Lease any more, and another one takes it."""
+    without = holder(cluster)
+    with Writes(cluster, "worker-1") as writes, without_api_server(cluster, without):
+        gaps = writes.gaps(15)
+        assert max(gaps.values()) <= GOAL, gaps
+        assert holder(cluster) not in ("", without)
+
+
+def test_a_kube_vip_that_is_killed_comes_back(cluster: Lab) -> None:
+    before = holder(cluster)
+    cluster.machines[before].run("pkill", "-KILL", "-f", "^/kube-vip manager")
+    eventually("one has the address", lambda: holder(cluster) != "", 30)
+    eventually(
+        "all run",
+        lambda: all(
+            ready(pod)
+            for pod in json.loads(
+                cluster.kubectl("get", "pods", "--namespace=kube-system", "--output=json")
+            )["items"]
+        ),
+        90,
+    )
+    boots.settled(cluster, before)
