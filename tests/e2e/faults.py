@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from nodeseed_lab.lab import Lab
 from nodeseed_lab.machine import LabMachine
-from tests.e2e import boots
+from tests.e2e.workload import eventually
 
 MANIFEST = "/etc/kubernetes/manifests/kube-apiserver.yaml"
 ASIDE = "/root/kube-apiserver.yaml"
@@ -15,10 +15,7 @@ ASIDE = "/root/kube-apiserver.yaml"
 
 @contextmanager
 def without_api_server(lab: Lab, node: str) -> Iterator[None]:
-    """A node's API server is killed and stays away; it is back afterwards, with all that it needs.
-
-    Killed, not shut down: nobody is told.
-    """
+    """A node's API server is killed, so that nobody is told; it is back and ready afterwards."""
     machine = lab.machines[node]
     machine.run("mv", MANIFEST, ASIDE)
     machine.run("pkill", "-KILL", "-f", "^kube-apiserver")
@@ -26,18 +23,9 @@ def without_api_server(lab: Lab, node: str) -> Iterator[None]:
         yield
     finally:
         machine.run("mv", ASIDE, MANIFEST)
-        boots.settled(lab, node)
-
-
-@contextmanager
-def without_power(lab: Lab, node: str) -> Iterator[None]:
-    """The plug of a machine is pulled; it is back afterwards, with all that it needs."""
-    lab.machines[node].kill()
-    try:
-        yield
-    finally:
-        lab.machines[node].start()
-        boots.settled(lab, node)
+    curl = ("curl", "-sfm2", "--cacert", "/etc/kubernetes/pki/ca.crt")
+    url = "https://127.0.0.1:6443/readyz"
+    eventually(f"{node}: its API server is ready", lambda: machine.exec(*curl, url)[0] == 0)
 
 
 def holder(lab: Lab) -> str:

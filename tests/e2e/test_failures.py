@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from nodeseed_lab.api import Unreachable
 from nodeseed_lab.lab import Lab
-from tests.e2e import boots
+from tests.e2e import boots, faults
 from tests.e2e.workload import Workload, eventually, items
+from tests.e2e.writes import GOAL, Writes
 
 MANIFESTS = "/etc/kubernetes/manifests"
 CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
@@ -29,17 +29,6 @@ def holder(lab: Lab, component: str) -> str:
     return str(lease["spec"]["holderIdentity"]).partition("_")[0]
 
 
-def virtual_address_holder(lab: Lab) -> str:
-    """The control plane that has the API's address."""
-    for machine in lab.design.control_planes:
-        if lab.machines[machine.name].state != "running":
-            continue
-        code, shown = lab.machines[machine.name].exec("ip", "-brief", "address")
-        if code == 0 and f" {lab.design.virtual_address}/" in shown:
-            return machine.name
-    return ""
-
-
 class Writer:
     """Writes one object after the other through the API, and keeps what was acknowledged."""
 
@@ -48,7 +37,6 @@ class Writer:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._write, daemon=True)
         self.acknowledged: list[str] = []
-        self.at: list[float] = []
 
     def _write(self) -> None:
         number = 0
@@ -60,7 +48,6 @@ class Writer:
             except Unreachable:
                 continue
             self.acknowledged.append(metadata["name"])
-            self.at.append(time.monotonic())
             self._stop.wait(0.05)
 
     def __enter__(self) -> Writer:
@@ -70,11 +57,6 @@ class Writer:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
-
-    @property
-    def longest_gap(self) -> float:
-        """Seconds between two writes that succeeded, at most."""
-        return max(b - a for a, b in zip(self.at, self.at[1:], strict=False))
 
 
 @pytest.mark.parametrize("component", ["kube-controller-manager", "kube-scheduler"])
@@ -97,22 +79,34 @@ def test_another_leads_when_the_leader_is_stopped(cluster: Lab, component: str) 
 def test_the_api_stays_usable_when_the_control_plane_that_holds_its_address_dies(
     cluster: Lab,
 ) -> None:
-    dead = virtual_address_holder(cluster)
+    dead = faults.holder(cluster)
     try:
-        with Writer(cluster) as writer:
+        with Writer(cluster) as writer, Writes(cluster, "worker-1") as writes:
             eventually("writes go through", lambda: len(writer.acknowledged) >= 20, 30)
             cluster.machines[dead].kill()
             before = len(writer.acknowledged)
+            gaps = writes.gaps(12)
             eventually("writes go on", lambda: len(writer.acknowledged) >= before + 50, 60)
 
-        assert virtual_address_holder(cluster) not in ("", dead)
-        assert writer.longest_gap < 15
+        assert faults.holder(cluster) not in ("", dead)
+        assert max(gaps.values()) <= GOAL, gaps
         kept = items(cluster, "configmaps", "--selector=test=writes")
         assert set(writer.acknowledged) <= {row["metadata"]["name"] for row in kept}
     finally:
         cluster.machines[dead].start()
     boots.settled(cluster, dead)
     cluster.kubectl("delete", "configmaps", "--selector=test=writes")
+
+
+def test_the_api_stays_usable_when_the_api_server_beside_its_address_is_killed(
+    cluster: Lab,
+) -> None:
+    without = faults.holder(cluster)
+    with Writes(cluster, "worker-1") as writes, faults.without_api_server(cluster, without):
+        gaps = writes.gaps(10)
+        assert faults.holder(cluster) not in ("", without)
+    assert max(gaps.values()) <= GOAL, gaps
+    boots.settled(cluster, without)
 
 
 def test_nodes_that_are_restarted_come_back(cluster: Lab, workload: Workload) -> None:

@@ -170,6 +170,23 @@ def test_the_static_pod_of_etcd_is_a_valid_pod(
 
 
 @pytest.mark.parametrize("kubernetes", KUBEADM)
+def test_kube_vip_and_its_role_are_valid_objects(
+    render: Render, tmp_path: Path, kubernetes: str
+) -> None:
+    endpoint = {"host": "10.0.0.100", "provider": "kube-vip"}
+    rendered = render(kubernetes={"version": kubernetes}, endpoint=endpoint)
+    root = rendered.install("cp-1", tmp_path / "cp-1")
+    pod = root / "etc/kubernetes/manifests/kube-vip.yaml"
+    validate(pod, kubernetes)
+    (volume,) = yaml.safe_load(pod.read_text())["spec"]["volumes"]
+    assert (root / volume["hostPath"]["path"][1:]).is_file()
+    for document in (root / "etc/nodeseed/manifests/kube-vip.yaml").read_text().split("---\n"):
+        part = tmp_path / "part.yaml"
+        part.write_text(document)
+        validate(part, kubernetes)
+
+
+@pytest.mark.parametrize("kubernetes", KUBEADM)
 @pytest.mark.parametrize("role", ["control-plane", "worker", "etcd"])
 def test_kubeadm_knows_every_field_of_the_kubelet_configuration(
     render: Render, tmp_path: Path, role: str, kubernetes: str

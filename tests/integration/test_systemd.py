@@ -49,6 +49,19 @@ CLUSTERS: dict[str, dict[str, Any]] = {
         "etcd": {"run": "static-pod"},
         "storage": {**DISKS, "containers": {**DISKS["containers"], "roles": ["etcd", "worker"]}},
     },
+    "load-balancer-nodes": {
+        "nodes": [
+            *NODES,
+            {"name": "control-plane-2", "role": "control-plane", "address": "10.0.0.12"},
+            {"name": "control-plane-3", "role": "control-plane", "address": "10.0.0.13"},
+            {"name": "lb-1", "role": "load-balancer", "address": "10.0.0.31"},
+        ],
+        "endpoint": {"host": "10.0.0.100", "provider": "lvs-keepalived"},
+    },
+    "node-local": {
+        "nodes": NODES,
+        "endpoint": {"host": "api.it.example.com", "provider": "node-local"},
+    },
     "dedicated-etcd-as-a-unit": {
         "nodes": [*NODES, {"name": "etcd-1", "role": "etcd", "address": "10.0.0.1"}]
     },
