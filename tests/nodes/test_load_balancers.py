@@ -9,7 +9,7 @@ import pytest
 
 from nodeseed.errors import SpecError
 from nodeseed.nodes.plan import context, sets
-from nodeseed.nodes.software import package_commands, package_settings
+from nodeseed.nodes.software import package_versions
 from nodeseed.render.templates import render_file
 from tests.conftest import Change, Workplace, design_of
 
@@ -111,11 +111,10 @@ def packages(spec: dict[str, Any]) -> None:
     spec["kubernetes"]["software"] = {"source": "packages", "packages": {"key": key}}
 
 
-def test_they_get_three_packages_and_no_repository() -> None:
+def test_they_get_three_packages() -> None:
     design = design_of(dedicated(), packages)
-    machine = design.machines[4]
-    assert package_settings(design, machine) == {"packages": ["haproxy", "keepalived", "curl"]}
-    assert package_commands(design, machine) == ()
+    found = package_versions(design, design.machines[4])
+    assert found == {"haproxy": "", "keepalived": "", "curl": ""}
 
 
 def test_one_is_enough() -> None:

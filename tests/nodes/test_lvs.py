@@ -10,6 +10,7 @@ import yaml
 
 from nodeseed.errors import SpecError
 from nodeseed.nodes.plan import context, sets
+from nodeseed.nodes.software import package_versions
 from nodeseed.render.templates import file_set, render_file
 from tests.conftest import Change, Workplace, design_of
 
@@ -91,6 +92,17 @@ def test_it_needs_two_programs_and_knows_no_haproxy(workplace: Workplace) -> Non
     assert {"keepalived -v", "nft --version"} <= programs.keys()
     assert "haproxy" not in yaml.safe_dump(tree)
     assert "permit-port-sharing" not in tree["/etc/kubernetes/kubeadm.yaml"]
+
+
+def test_its_packages() -> None:
+    def packages(spec: dict[str, Any]) -> None:
+        spec["etcd"] = {"run": "static-pod"}
+        key = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n"
+        spec["kubernetes"]["software"] = {"source": "packages", "packages": {"key": key}}
+
+    design = design_of(lvs(), dedicated, packages)
+    found = package_versions(design, design.machines[4])
+    assert found == {"keepalived": "", "nftables": ""}
 
 
 def one_control_plane(spec: dict[str, Any]) -> None:

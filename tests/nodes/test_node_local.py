@@ -9,7 +9,7 @@ import pytest
 
 from nodeseed.errors import SpecError
 from nodeseed.nodes.plan import context, sets
-from nodeseed.nodes.software import package_settings
+from nodeseed.nodes.software import package_versions
 from nodeseed.render.templates import render_file
 from tests.conftest import Change, Workplace, design_of
 
@@ -70,8 +70,8 @@ def test_workers_get_it_as_a_package() -> None:
         spec["kubernetes"]["software"] = {"source": "packages", "packages": {"key": key}}
 
     design = design_of(local(), packages)
-    wanted = [package_settings(design, machine)["packages"] for machine in design.machines]
-    assert [("haproxy" in one) for one in wanted] == [False, False, False, True]
+    wanted = [package_versions(design, machine) for machine in design.machines]
+    assert ["haproxy" in one for one in wanted] == [False, False, False, True]
 
 
 def test_a_new_worker_changes_no_other(workplace: Workplace) -> None:

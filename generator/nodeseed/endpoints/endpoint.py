@@ -87,8 +87,7 @@ class Endpoint:
             :class:`VirtualAddress` where its address moves between nodes.
         servers: how many API servers there must be, so that there is something to balance.
         ipvs: whether it is the kernel that balances.
-        programs: what its nodes need for it, each with the flag that shows its version; a
-            program is called as its Debian package.
+        programs: what its nodes need for it, each with the flag that shows its version.
         values: what its files on a node may use beside what all templates may.
         api_server: flags that the API servers need beside it where the ports are equal.
         holder: what its nodes are in the certificate table beside what they are anyhow.

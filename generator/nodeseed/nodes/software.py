@@ -20,6 +20,9 @@ _PROGRAMS: Final = {
     "etcd": ("kubelet",),
 }
 
+# Debian's packages of programs that are not called so.
+_PACKAGES: Final = {"nft": "nftables"}
+
 
 def _programs(design: Design, machine: Machine) -> tuple[str, ...]:
     return _PROGRAMS[machine.role] if design.runs_pods(machine) else ()
@@ -69,7 +72,8 @@ def package_versions(design: Design, machine: Machine) -> dict[str, str]:
     if wanted:
         wanted[packages.containerd] = ""
     if design.balances(machine):
-        wanted.update({program.split()[0]: "" for program in design.endpoint.programs})
+        programs = (program.split()[0] for program in design.endpoint.programs)
+        wanted.update({_PACKAGES.get(program, program): "" for program in programs})
     if machine.is_node and design.cluster.networking.cni == "bridge":
         wanted.update({"kubernetes-cni": "", "nftables": ""})
     wanted.update(dict.fromkeys(storage_packages(design, machine), ""))
