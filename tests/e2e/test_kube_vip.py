@@ -20,10 +20,13 @@ from nodeseed_lab.programs import program
 from tests.e2e.conftest import Ground
 from tests.e2e.faults import holder, without_api_server
 from tests.e2e.workload import Workload, items, ready
-from tests.e2e.writes import GOAL, Writes
+from tests.e2e.writes import Writes
 
 KUBE_VIP = Options.model_fields["image"].default
 NODE = "nodeseed-lab/kube-vip:e2e"
+# More than with the others: client-go looks at a Lease each 1 to 2.2 s. Who has seen it renewed
+# 1.2 s after that was done lets 3 s pass, and looks again 2.2 s later at worst.
+LONGEST = 6.9
 STAND_IN = 'FROM scratch\nCOPY kube-vip /\nENTRYPOINT ["/kube-vip"]\n'
 # Both at the node's first boot and later: importing what is there costs next to nothing.
 WITH_IT = """
@@ -109,7 +112,7 @@ def test_the_api_server_of_the_one_with_the_address_is_killed(cluster: Lab) -> N
     with Writes(cluster, "worker-1") as writes, without_api_server(cluster, without):
         gaps = writes.gaps(12)
         assert holder(cluster) not in ("", without)
-    assert max(gaps.values()) <= GOAL, gaps
+    assert max(gaps.values()) <= LONGEST, gaps
 
 
 def test_the_plug_of_the_one_with_the_address_is_pulled(cluster: Lab) -> None:
@@ -118,5 +121,5 @@ def test_the_plug_of_the_one_with_the_address_is_pulled(cluster: Lab) -> None:
     with Writes(cluster, "worker-1") as writes:
         cluster.machines[dead].kill()
         gaps = writes.gaps(12)
-    assert max(gaps.values()) <= GOAL, gaps
+    assert max(gaps.values()) <= LONGEST, gaps
     assert holder(cluster) not in ("", dead)
