@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,6 +52,19 @@ def test_from_nothing_to_user_data_and_back(tmp_path: Path) -> None:
     assert seed.strip() not in done.stdout + done.stderr
     again = nodeseed("render", "home.yaml", cwd=tmp_path)
     assert "out/home: nothing changed." in again.stdout
+
+
+def test_a_node_without_certificates_expires_never(workplace: Workplace) -> None:
+    def balancer(spec: dict[str, Any]) -> None:
+        spec["endpoint"].update(provider="haproxy-keepalived", address="10.0.0.100")
+        node = {"name": "lb-1", "role": "load-balancer", "address": "10.0.0.31"}
+        spec["nodes"].append(node)
+
+    workplace.write(balancer)
+    done = nodeseed("render", "test.yaml", cwd=workplace.folder)
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("lb-1")]
+    assert line.split()[1] == "load-balancer"
+    assert line.split()[-1] == "-"
 
 
 def test_new_overwrites_nothing(tmp_path: Path) -> None:
