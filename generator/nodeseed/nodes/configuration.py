@@ -7,7 +7,7 @@ from typing import Any
 
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.etcd import etcd_run
-from nodeseed.nodes.machine import Machine
+from nodeseed.nodes.machine import Machine, has_kubelet
 from nodeseed.nodes.software import downloads, package_versions
 from nodeseed.nodes.storage import storage_configuration, storage_programs
 from nodeseed.pki.lock import Lock
@@ -23,7 +23,7 @@ from nodeseed.pki.references import (
 def _programs(design: Design, machine: Machine) -> dict[str, str]:
     """What the machine must have in a version of ours or a newer one, by how to ask for it."""
     wanted = {}
-    if design.runs_pods(machine):
+    if has_kubelet(design.cluster, machine):
         wanted["kubelet --version"] = design.cluster.kubernetes.version
     if machine.role == "control-plane":
         wanted["kubeadm version -oshort"] = design.cluster.kubernetes.version

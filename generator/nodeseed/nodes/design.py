@@ -120,10 +120,6 @@ class Design:
         """Tenth address of the service subnet: the cluster's DNS (kubeadm's GetDNSIP)."""
         return str(self.cluster.networking.serviceSubnet[0][10])
 
-    def runs_pods(self, machine: Machine) -> bool:
-        """Whether the machine has a kubelet and a container runtime: as a Node, or for etcd."""
-        return machine.is_node or (machine.role == "etcd" and self.cluster.etcd.run == "static-pod")
-
     def node_subnet(self, machine: Machine) -> tuple[Network, ...]:
         """The subnets in which the machine's addresses lie."""
         return tuple(

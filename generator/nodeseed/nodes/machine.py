@@ -41,6 +41,11 @@ class Machine:
         return str(self.addresses[0])
 
 
+def has_kubelet(cluster: Cluster, machine: Machine) -> bool:
+    """Whether a machine runs containers: as a Node of Kubernetes, or etcd's static pod."""
+    return machine.is_node or (machine.role == "etcd" and cluster.etcd.run == "static-pod")
+
+
 def machines(cluster: Cluster) -> Iterator[Machine]:
     """Every machine, in the order of the file; pools after nodes."""
     for index, node in enumerate(cluster.nodes):

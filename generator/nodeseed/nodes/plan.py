@@ -14,10 +14,10 @@ from nodeseed.nodes.balance import (
 )
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.etcd import etcd_run, etcd_settings
-from nodeseed.nodes.machine import Machine
+from nodeseed.nodes.machine import Machine, has_kubelet
 from nodeseed.nodes.pods import pod_network
 from nodeseed.nodes.software import downloads, package_versions
-from nodeseed.nodes.storage import clients, has_kubelet, storage_values, volumes
+from nodeseed.nodes.storage import clients, storage_values, volumes
 from nodeseed.nodes.storage_classes import storage_objects
 from nodeseed.pki.certificates import BY_NAME, TRUST, identity
 from nodeseed.pki.references import NODE_REVISION, reference
@@ -57,7 +57,7 @@ SETS: tuple[tuple[str, Callable[[Design, Machine], bool]], ...] = (
     (
         "containerd-proxy",
         lambda design, machine: (
-            design.cluster.containerd.proxy is not None and design.runs_pods(machine)
+            design.cluster.containerd.proxy is not None and has_kubelet(design.cluster, machine)
         ),
     ),
     ("storage", lambda design, machine: bool(volumes(design, machine))),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from nodeseed.nodes.design import Design
-from nodeseed.nodes.machine import Machine
+from nodeseed.nodes.machine import Machine, has_kubelet
 from nodeseed.nodes.storage import storage_packages
 from nodeseed.spec.software import AptRepository, Packages
 from nodeseed.spec.versions import minor_of
@@ -25,7 +25,7 @@ _PACKAGES: Final = {"nft": "nftables"}
 
 
 def _programs(design: Design, machine: Machine) -> tuple[str, ...]:
-    return _PROGRAMS[machine.role] if design.runs_pods(machine) else ()
+    return _PROGRAMS[machine.role] if has_kubelet(design.cluster, machine) else ()
 
 
 def downloads(design: Design, machine: Machine) -> list[dict[str, str]]:

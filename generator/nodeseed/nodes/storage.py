@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from nodeseed.nodes.design import Design
-from nodeseed.nodes.machine import Machine
+from nodeseed.nodes.machine import Machine, has_kubelet
 from nodeseed.spec.cluster import Cluster
 from nodeseed.spec.storage import Disk, Raid, Volume
 
@@ -43,11 +43,6 @@ CLIENTS: Final[dict[str, Needs]] = {
 EXT4: Final = Needs(packages=("e2fsprogs",), programs=("mkfs.ext4 -V",))
 RAID: Final = Needs(packages=("mdadm",), programs=("mdadm --version",))
 LVM: Final = Needs(packages=("lvm2",), programs=("lvm version",))
-
-
-def has_kubelet(cluster: Cluster, machine: Machine) -> bool:
-    """Whether containers run on the machine."""
-    return machine.role != "etcd" or cluster.etcd.run == "static-pod"
 
 
 def volumes_of(cluster: Cluster, machine: Machine, *, member: bool) -> Iterator[tuple[str, Volume]]:
@@ -143,7 +138,7 @@ def needs(design: Design, machine: Machine) -> list[Needs]:
 
 def clients(design: Design, machine: Machine) -> tuple[str, ...]:
     """The kinds of network storage that the machine can mount."""
-    return design.cluster.storage.clients if machine.role != "etcd" else ()
+    return design.cluster.storage.clients if machine.is_node else ()
 
 
 def storage_packages(design: Design, machine: Machine) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from nodeseed.nodes.configuration import api_server, node_configuration
 from nodeseed.nodes.design import Design
-from nodeseed.nodes.machine import Machine
+from nodeseed.nodes.machine import Machine, has_kubelet
 from nodeseed.nodes.plan import (
     PlannedFile,
     context,
@@ -160,7 +160,7 @@ def _kubeconfigs(design: Design, machine: Machine) -> list[PlannedFile]:
 
 def _registry_mirrors(design: Design, machine: Machine) -> list[PlannedFile]:
     """containerd's hosts.toml for each mirrored registry (containerd docs/hosts.md)."""
-    if not design.runs_pods(machine):
+    if not has_kubelet(design.cluster, machine):
         return []
     files = []
     for mirror in design.cluster.containerd.registryMirrors:

@@ -78,7 +78,7 @@ def _kind(whole: Whole, at: Path, row: StorageClass) -> Iterator[Problem]:
 
 def _places(whole: Whole) -> Iterator[Problem]:
     """Local volumes lie on machines with a kubelet, and not in each other or in ours."""
-    kubelets = {machine.name for machine in whole.machines if machine.role != "etcd"}
+    kubelets = {machine.name for machine in whole.machines if machine.is_node}
     ours = [place for places in PLACES.values() for place in places]
     taken: dict[str, list[str]] = {}
     for index, row in enumerate(whole.cluster.storage.classes):
