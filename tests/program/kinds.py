@@ -8,6 +8,7 @@ KINDS = {
     "control-plane-bridge": ("common", "control-plane", "etcd", "etcd-systemd", "cni-bridge"),
     "control-plane-static-pod": ("common", "control-plane", "etcd", "etcd-static-pod"),
     "control-plane-without-etcd": ("common", "kubelet", "control-plane"),
+    "control-plane-dns": ("common", "kubelet", "control-plane", "dns", "dns-replicas"),
     "worker": ("common", "kubelet", "worker"),
     "worker-bridge": ("common", "kubelet", "worker", "cni-bridge"),
     "worker-node-local": ("common", "kubelet", "worker", "endpoint-node-local"),

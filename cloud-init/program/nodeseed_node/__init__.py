@@ -22,5 +22,6 @@ shipping; it lands at /usr/local/lib/nodeseed/node.py and runs as `node.py STEP`
     routes.py         routes to all pods, without a CNI plugin that makes them
     control_plane.py  manifests, once etcd is healthy
     cluster.py        what a cluster needs once, raced by all control planes
+    dns.py            its DNS, where the cluster file speaks of it
     wait_api.py       a worker's kubelet waits here for the API
 """

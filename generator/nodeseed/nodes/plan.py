@@ -13,6 +13,7 @@ from nodeseed.nodes.balance import (
     endpoint_hosts,
 )
 from nodeseed.nodes.design import Design
+from nodeseed.nodes.dns import DNS_SETS, dns_values
 from nodeseed.nodes.etcd import etcd_run, etcd_settings
 from nodeseed.nodes.machine import Machine, has_kubelet
 from nodeseed.nodes.pods import pod_network
@@ -87,6 +88,7 @@ SETS: tuple[tuple[str, Callable[[Design, Machine], bool]], ...] = (
             machine.role == "control-plane" and bool(design.cluster.storage.classes)
         ),
     ),
+    *DNS_SETS,
 )
 
 
@@ -157,7 +159,7 @@ def _shared(design: Design) -> dict[str, Any]:
         "ca_hours": int(pki.classes.ca.lifetime.total_seconds() // 3600),
         "rotate_certificates": pki.caKeysOnNodes == "control-plane",
         "dns_domain": networking.dnsDomain,
-        "dns_address": design.dns_address,
+        **dns_values(design),
         "pod_subnet": ",".join(str(network) for network in networking.podSubnet),
         "service_subnet": ",".join(str(network) for network in networking.serviceSubnet),
         "dual_stack": len(families) == 2,

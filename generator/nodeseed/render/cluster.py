@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nodeseed.nodes.design import Design
+from nodeseed.nodes.dns import dns_sets
 from nodeseed.nodes.plan import context
 from nodeseed.pki.encoding import digest
 from nodeseed.render.templates import file_set, render_file
@@ -26,4 +27,9 @@ def cluster_digest(design: Design) -> str:
             for path in file_set(endpoint)
             if path.startswith("/etc/nodeseed/manifests/")
         ]
-    return digest("cluster", *shared, *manifests).hex()[:32]
+    dns = [
+        render_file(name, path, values)
+        for name in dns_sets(design, first)
+        for path in file_set(name)
+    ]
+    return digest("cluster", *shared, *manifests, *dns).hex()[:32]

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from nodeseed.spec.components import ApiServer, Component, Etcd, Kubelet, Proxy
+from nodeseed.spec.dns import Dns
 from nodeseed.spec.fields import (
     Addresses,
     Block,
@@ -306,6 +307,7 @@ class Cluster(Block):
     scheduler: Component = Field(default_factory=Component, description="kube-scheduler.")
     kubelet: Kubelet = Field(default_factory=Kubelet, description="kubelet, on every node.")
     proxy: Proxy = Field(default_factory=Proxy, description="kube-proxy.")
+    dns: Dns | None = Field(default=None, description="The cluster's DNS.")
     containerd: Containerd = Field(default_factory=Containerd, description="Container runtime.")
     pki: Pki = Field(default_factory=Pki, description="Keys and certificates.")
     time: Time = Field(default_factory=Time, description="Clocks.")

@@ -11,6 +11,7 @@ from typing import Final
 from nodeseed.nodes.checks.addresses import addresses, subnets
 from nodeseed.nodes.checks.components import configuration
 from nodeseed.nodes.checks.content import keys_of_people, own_files
+from nodeseed.nodes.checks.dns import dns
 from nodeseed.nodes.checks.endpoint import (
     endpoint_port,
     ipvs_of_two,
@@ -51,6 +52,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     disks,
     storage_classes,
     configuration,
+    dns,
     key_algorithms,
     labels,
     own_files,
