@@ -15,6 +15,7 @@ from types import MappingProxyType
 import docker
 from docker.errors import BuildError
 
+from nodeseed.nodes.dns import NODE_CACHE
 from nodeseed.spec.versions import KUBERNETES
 from nodeseed_lab import cache
 from nodeseed_lab.engine import Say
@@ -41,11 +42,12 @@ TAGS: Mapping[str, str] = MappingProxyType(
         "kube-proxy": f"registry.k8s.io/kube-proxy:v{RELEASE}",
         "etcd": f"registry.k8s.io/etcd:{KUBERNETES[MINOR].etcd}-0",
         "coredns": f"registry.k8s.io/coredns/coredns:v{TABLE['coredns'].version}",
+        "node-cache": f"registry.k8s.io/dns/k8s-dns-node-cache:{NODE_CACHE}",
         "pause": f"registry.k8s.io/pause:{KUBERNETES[MINOR].pause}",
         "probe": "lab.local/probe:1",
     }
 )
-"""The images by their stage in the Dockerfile; kubeadm itself names all but the last so."""
+"""The images by their stage in the Dockerfile, as kubeadm and the cluster's add-ons name them."""
 
 
 def archive_home() -> Path:

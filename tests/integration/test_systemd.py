@@ -26,7 +26,7 @@ DISKS = {
 }
 CLUSTERS: dict[str, dict[str, Any]] = {
     "etcd-as-a-unit": {"nodes": NODES, "containerd": {"proxy": {"http": "http://192.0.2.1:3128"}}},
-    "etcd-as-a-static-pod": {"nodes": NODES, "etcd": {"run": "static-pod"}},
+    "etcd-as-a-static-pod-and-dns": {"nodes": NODES, "etcd": {"run": "static-pod"}, "dns": {}},
     "bridge-load-balancer-and-binaries": {
         "nodes": NODES,
         "networking": {

@@ -1,7 +1,12 @@
-// CoreDNS with the plugins that kubeadm's Corefile names, and no others.
+// CoreDNS with the plugins that kubeadm's Corefile names, those of the cache on every node, and no
+// others. Called like k8s-dns-node-cache it stands in for that: see nodecache.go.
 package main
 
 import (
+	"os"
+	"slices"
+
+	_ "github.com/coredns/coredns/plugin/bind"
 	_ "github.com/coredns/coredns/plugin/cache"
 	_ "github.com/coredns/coredns/plugin/errors"
 	_ "github.com/coredns/coredns/plugin/forward"
@@ -17,4 +22,9 @@ import (
 	"github.com/coredns/coredns/coremain"
 )
 
-func main() { coremain.Run() }
+func main() {
+	if slices.Contains(os.Args, "-localip") {
+		becomeNodeCache()
+	}
+	coremain.Run()
+}

@@ -5,6 +5,9 @@
 //	probe get URL...          print the body of each; exit 1 if one does not answer 200
 //	probe dns NAME...         print the addresses of each; exit 1 if one has none
 //	probe await NAME          look a name up again and again; print its addresses once it has some
+//	probe load SERVER SECONDS ASKERS NAME...
+//	                          ask a DNS server for names; print how that went, in JSON
+//	probe answer ADDRESS      be a DNS server that knows every name
 //	probe sleep               wait to be stopped
 package main
 
@@ -45,10 +48,14 @@ func main() {
 		exit(each(rest, lookUp))
 	case "await":
 		exit(await(stop, rest))
+	case "load":
+		exit(load(stop, rest))
+	case "answer":
+		exit(answer(stop, rest))
 	case "sleep":
 		<-stop.Done()
 	default:
-		exit(fmt.Errorf("usage: probe serve [ADDRESS] | get URL... | dns NAME... | await NAME | sleep"))
+		exit(fmt.Errorf("usage: probe serve | get | dns | await | load | answer | sleep"))
 	}
 }
 
