@@ -1,4 +1,4 @@
-"""DNS as the cluster file has it, read back from the cluster.
+"""DNS as the cluster file has it: read back from the cluster, under load, and while a replica dies.
 
 The cache on every node is the lab's stand-in (programs/coredns/nodecache.go): its manifest, its
 Corefile and the way of the queries are real, the exception from connection tracking is not there.
@@ -6,7 +6,10 @@ Corefile and the way of the queries are real, the exception from connection trac
 
 from __future__ import annotations
 
+import json
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +17,16 @@ import pytest
 import yaml
 
 from nodeseed_lab.lab import Lab
+from tests.e2e import boots
 from tests.e2e.conftest import Ground
-from tests.e2e.workload import eventually, items, ready
+from tests.e2e.workload import PROBE, Workload, eventually, items, ready
 
 EXAMPLE = yaml.safe_load(Path("clusters/dns.yaml").read_text(encoding="utf-8"))["dns"]
+SERVICE = "10.96.0.10:53"
+CACHE = "169.254.20.10:53"
 ZONE = "corp.test"
+NAMES = ("web.default.svc.cluster.local", "kubernetes.default.svc.cluster.local")
+EVERYWHERE = "192.0.2.53"  # what the probe answers for every name
 SYSTEM = "--namespace=kube-system"
 
 
@@ -53,6 +61,18 @@ def coredns(cluster: Lab) -> dict[str, Any]:
     return spec
 
 
+def load(workload: Workload, server: str, seconds: int, *names: str) -> dict[str, float]:
+    """Ask as fast as answers come, from sixteen sockets at a time; give what the probe counted."""
+    said = workload.client("load", server, str(seconds), "16", *names)
+    counted: dict[str, float] = json.loads(said)
+    return counted
+
+
+def tell(what: str, counted: dict[str, float]) -> None:
+    """Speed is not asserted, but is to be seen."""
+    print(f"\nDNS, {what}: {json.dumps(counted)}", end="")
+
+
 def test_six_replicas_run_on_five_nodes(cluster: Lab) -> None:
     """The scheduler never moves a pod: they are spread since nodeseed waited for the nodes."""
     eventually("six replicas are ready", lambda: len(replicas(cluster)) == 6)
@@ -73,3 +93,114 @@ def test_the_cluster_has_the_figures_of_the_cluster_file(cluster: Lab) -> None:
     text = corefile(cluster)
     for line in ("max_concurrent 1000", "success 10000", "denial 10000"):
         assert text.count(line) == 2, text  # for the zone, and for all outside
+
+
+@pytest.fixture(scope="module")
+def answering(cluster: Lab) -> None:
+    """The zone's server: a pod on the network of worker-2."""
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "corp", "namespace": "default"},
+        "spec": {
+            "nodeName": "worker-2",
+            "hostNetwork": True,
+            "containers": [{**PROBE, "name": "corp", "args": ["answer", ":5353"]}],
+        },
+    }
+    cluster.kubectl("apply", "--server-side", "--filename=-", stdin=json.dumps(pod))
+    cluster.kubectl("wait", "--for=condition=Ready", "pod/corp", "--timeout=60s")
+
+
+@pytest.mark.usefixtures("answering")
+def test_a_zone_is_answered_by_its_own_server(workload: Workload) -> None:
+    for server in (SERVICE, CACHE):
+        counted = load(workload, server, 1, f"files.{ZONE}", f"mail.{ZONE}")
+        assert counted["answered"] > 0, (server, counted)
+        assert counted["hopeless"] == 0, (server, counted)
+    assert workload.client("dns", f"files.{ZONE}").strip() == EVERYWHERE
+
+
+def test_pods_ask_the_cache_of_their_own_node(cluster: Lab, workload: Workload) -> None:
+    for machine in cluster.kubelets:
+        text = cluster.machines[machine].read("/var/lib/kubelet/config.yaml")
+        assert yaml.safe_load(text)["clusterDNS"] == [CACHE.removesuffix(":53")], machine
+    daemons = items(cluster, "daemonsets", SYSTEM, "-l=k8s-app=node-local-dns")
+    assert [row["status"]["numberReady"] for row in daemons] == [len(cluster.kubelets)]
+    node = cluster.machines[workload.nodes[0]]
+
+    def asked() -> float:
+        text = node.run("curl", "-sf", "http://127.0.0.1:9253/metrics")
+        rows = [line for line in text.splitlines() if line.startswith("coredns_dns_requests_total")]
+        return sum(float(row.rpartition(" ")[2]) for row in rows)
+
+    before = asked()
+    assert workload.client("dns", "web.default.svc.cluster.local")
+    assert asked() > before
+
+
+def test_every_query_is_answered_while_a_replica_is_killed(
+    cluster: Lab, workload: Workload, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody is told: its process is gone, its address is still one of the Service's."""
+    quiet = {server: load(workload, server, 5, *NAMES) for server in (SERVICE, CACHE)}
+    with ThreadPoolExecutor(1) as thread:
+        shaken = thread.submit(load, workload, SERVICE, 8, *NAMES)
+        time.sleep(2)
+        pod = replicas(cluster)[0]
+        container = pod["status"]["containerStatuses"][0]["containerID"].removeprefix(
+            "containerd://"
+        )
+        cluster.machines[pod["spec"]["nodeName"]].run(
+            *("ctr", "--namespace=k8s.io", "tasks", "kill", "--signal=SIGKILL", container)
+        )
+        counted = shaken.result()
+    with capsys.disabled():
+        tell("six replicas", quiet[SERVICE])
+        tell("the cache on the node", quiet[CACHE])
+        tell("six replicas, one of them killed", counted)
+
+    for numbers in (*quiet.values(), counted):
+        assert numbers["answered"] > 0
+        assert numbers["hopeless"] == 0, numbers
+    eventually("the replica is back", lambda: len(replicas(cluster)) == 6)
+
+
+def test_kubeadm_keeps_what_is_set(cluster: Lab) -> None:
+    """Its own phase again, as in `kubeadm upgrade apply --patches`."""
+    before = coredns(cluster), corefile(cluster)
+    cluster.machines["cp-2"].run(
+        *("kubeadm", "init", "phase", "addon", "coredns"),
+        *("--config", "/etc/kubernetes/kubeadm.yaml"),
+    )
+    assert (coredns(cluster), corefile(cluster)) == before
+
+
+def test_a_newer_revision_takes_effect_and_an_older_node_never_puts_the_old_back(
+    cluster: Lab, workload: Workload, capsys: pytest.CaptureFixture[str]
+) -> None:
+    limits = {"cpu": "1", "memory": "600Mi"}
+
+    def later(spec: dict[str, Any]) -> None:
+        spec["dns"].update(replicas=5, cacheSize=20480, limits=limits)
+
+    def applied() -> bool:
+        spec = coredns(cluster)
+        return (
+            spec["replicas"] == 5
+            and spec["template"]["spec"]["containers"][0]["resources"]["limits"] == limits
+            and "success 20480" in corefile(cluster)
+        )
+
+    with boots.spec_changed(cluster, later):
+        cluster.render()
+        cluster.machines["cp-1"].stop()
+        cluster.machines["cp-1"].start()
+        eventually("the newer revision is applied", applied)
+
+    older = cluster.machines["cp-2"]
+    older.run("systemctl", "restart", "nodeseed-corefile", "nodeseed-cluster", "nodeseed-dns")
+    assert applied()
+    eventually("five replicas are ready", lambda: len(replicas(cluster)) == 5)
+    with capsys.disabled():
+        tell("five replicas with ten times the CPU", load(workload, SERVICE, 5, *NAMES))
