@@ -9,7 +9,7 @@ import nodeseed
 
 PACKAGE = Path(nodeseed.__file__).parent
 LAYERS = [
-    {"errors"},
+    {"errors", "markdown"},
     {"spec"},
     {"pki", "platforms", "endpoints"},
     {"nodes"},
@@ -18,6 +18,7 @@ LAYERS = [
     {"pipeline"},
     {"changes"},
     {"cli"},
+    {"reference_components"},
     {"reference", "__main__"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from nodeseed import __version__, changes
 from nodeseed.errors import NodeseedError, OutputError, Refused
+from nodeseed.nodes.warnings import warnings
 from nodeseed.outputs.cluster_state import ClusterState
 from nodeseed.outputs.files import write_public
 from nodeseed.pipeline import Chance, Choices, Report, prepare, render_cluster
@@ -192,8 +193,8 @@ def check(spec: Spec) -> None:
             "signed, `kubeadm certs renew` skips; renew here before they expire.",
             soft_wrap=True,
         )
-    if design.proxy_mode == "ipvs":
-        out.print("Warning: kube-proxy's ipvs mode is deprecated since 1.35; use nftables.")
+    for warning in warnings(design):
+        out.print(warning, soft_wrap=True)
 
 
 @app.command()

@@ -17,6 +17,7 @@ from nodeseed.errors import CertificateError, LockError, LockWouldChange, Upgrad
 from nodeseed.nodes.build import build
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.machine import Machine
+from nodeseed.nodes.warnings import warnings
 from nodeseed.outputs.cluster_files import admin_conf, node_files, terraform_variables
 from nodeseed.outputs.cluster_state import ClusterState
 from nodeseed.outputs.folder import Folder
@@ -190,6 +191,7 @@ def render_cluster(
             lock = lock.model_copy(update={"revision": following})
             if choices.locked:
                 raise LockWouldChange(_lock_changes(state, old, report.changed))
+        report.notes += warnings(design)
         report.notes += notes(old, lock, report.rows, chance.now)
         report.lock = lock
         if secret is not None:

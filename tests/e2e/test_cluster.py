@@ -89,6 +89,18 @@ def test_a_service_is_balanced_over_endpoints_on_different_nodes(workload: Workl
     assert answers == pods
 
 
+def test_services_are_rules_of_nftables_and_kube_proxy_asks_the_load_balancer(
+    workload: Workload,
+) -> None:
+    lab = workload.lab
+    address = lab.kubectl("get", "service", "web", "--output=jsonpath={.spec.clusterIP}")
+    for node in lab.kubelets:
+        rules = lab.machines[node].run("nft", "list", "table", "ip", "kube-proxy")
+        assert f"{address} . tcp . 80" in rules, node
+    said = lab.api.get("/api/v1/namespaces/kube-system/configmaps/kube-proxy")["data"]
+    assert f"server: {lab.design.endpoint_url}" in said["kubeconfig.conf"]
+
+
 def test_a_node_port_answers_on_every_node(workload: Workload) -> None:
     pods = {pod["metadata"]["name"] for pod in workload.web()}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,13 @@ import pytest
 from nodeseed_lab.api import Unreachable
 from nodeseed_lab.lab import Lab
 from tests.e2e import boots, faults
-from tests.e2e.workload import Workload, eventually, items
+from tests.e2e.workload import PROBE, Workload, eventually, items, ready
 from tests.e2e.writes import GOAL, Writes
 
 MANIFESTS = "/etc/kubernetes/manifests"
 CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
 SYSTEM = "/api/v1/namespaces/kube-system/configmaps"
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
 INSTALLED = "/var/lib/nodeseed/installed.json"
 FLAGS = "/var/lib/kubelet/kubeadm-flags.env"
 IMAGE = "registry.k8s.io/kube-scheduler"
@@ -25,7 +27,7 @@ IMAGE = "registry.k8s.io/kube-scheduler"
 
 def holder(lab: Lab, component: str) -> str:
     """The node whose instance of a component leads."""
-    lease = lab.api.get(f"/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/{component}")
+    lease = lab.api.get(f"{LEASES}/{component}")
     return str(lease["spec"]["holderIdentity"]).partition("_")[0]
 
 
@@ -60,20 +62,47 @@ class Writer:
 
 
 @pytest.mark.parametrize("component", ["kube-controller-manager", "kube-scheduler"])
-def test_another_leads_when_the_leader_is_stopped(cluster: Lab, component: str) -> None:
+def test_another_leads_when_the_leader_is_killed_and_work_goes_on(
+    cluster: Lab, component: str, record_property: Callable[[str, object], None]
+) -> None:
     leader = holder(cluster, component)
     machine = cluster.machines[leader]
 
-    machine.run("mv", f"{MANIFESTS}/{component}.yaml", "/root")
-    # killed, so that it cannot hand its Lease over
-    machine.exec("pkill", "-KILL", "-f", f"^{component}")
+    # killed before its manifest goes, so that it cannot hand its Lease over
+    machine.run("sh", "-c", f"pkill -KILL -f ^{component} && mv {MANIFESTS}/{component}.yaml /root")
     try:
-        seconds = eventually("another leads", lambda: holder(cluster, component) != leader, 60)
+        seconds = eventually(
+            "another leads", lambda: holder(cluster, component) not in ("", leader), 60, pause=0.1
+        )
+        # made by the new controller-manager, placed by the new scheduler
+        cluster.kubectl("create", "-f", "-", stdin=json.dumps(sleeper(component)))
+        work = eventually(
+            "a new Deployment has its pod",
+            lambda: [ready(p) for p in items(cluster, "pods", f"-l=app={component}")] == [True],
+        )
     finally:
         machine.run("mv", f"/root/{component}.yaml", MANIFESTS)
 
-    assert seconds < 30
+    record_property("seconds until another leads", round(seconds, 1))
+    record_property("seconds until a new Deployment has its pod", round(work, 1))
+    assert seconds < 20
+    lease = cluster.api.get(f"{LEASES}/{component}")["spec"]
+    assert lease["leaseDurationSeconds"] == 10  # as the cluster file says
+    cluster.kubectl("delete", "deployment", component, "--wait=false")
     boots.settled(cluster, leader)
+
+
+def sleeper(name: str) -> dict[str, object]:
+    """A Deployment of one pod that does nothing."""
+    labels = {"app": name}
+    container = {**PROBE, "name": "sleep", "args": ["sleep"]}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"selector": {"matchLabels": labels}, "template": template},
+    }
 
 
 def test_the_api_stays_usable_when_the_control_plane_that_holds_its_address_dies(

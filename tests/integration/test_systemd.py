@@ -26,7 +26,12 @@ DISKS = {
 }
 CLUSTERS: dict[str, dict[str, Any]] = {
     "etcd-as-a-unit": {"nodes": NODES, "containerd": {"proxy": {"http": "http://192.0.2.1:3128"}}},
-    "etcd-as-a-static-pod-and-dns": {"nodes": NODES, "etcd": {"run": "static-pod"}, "dns": {}},
+    "etcd-as-a-static-pod-dns-and-ipvs": {
+        "nodes": NODES,
+        "etcd": {"run": "static-pod"},
+        "dns": {},
+        "proxy": {"mode": "ipvs"},
+    },
     "bridge-load-balancer-and-binaries": {
         "nodes": NODES,
         "networking": {

@@ -173,6 +173,57 @@ BAD: dict[str, tuple[list[Change], str]] = {
         [put("proxy.configuration", {"mode": "ipvs"})],
         "proxy.configuration.mode: mode is not yours to set; write proxy.mode",
     ),
+    "ipvs's fields in another mode": (
+        [put("proxy.configuration", {"ipvs": {"strictARP": True}})],
+        (
+            "proxy.configuration.ipvs: nobody would read it: kube-proxy's mode is nftables; write "
+            "nftables, or `proxy.mode: ipvs`"
+        ),
+    ),
+    "unknown scheduler of ipvs": (
+        [put("proxy", {"mode": "ipvs", "configuration": {"ipvs": {"scheduler": "fair"}}})],
+        "proxy.configuration.ipvs.scheduler: Linux has no IPVS scheduler 'fair'; write one of rr,",
+    ),
+    "mode that is none": (
+        [put("proxy.mode", "userspace")],
+        "proxy.mode: 'userspace' is not known here; write 'nftables', 'iptables' or 'ipvs'",
+    ),
+    "size that is none": (
+        [put("size", "huge")],
+        "size: 'huge' is not known here; write 'standard', 'large' or 'very-large'",
+    ),
+    "Lease that ends before its leader gives up": (
+        [put("scheduler.leaderElection.leaseDuration", "10s")],
+        (
+            "scheduler.leaderElection.leaseDuration: the Lease (10s) ends before its leader gives "
+            "up (10s): two of them would lead; write more than 10s, or a shorter renewDeadline"
+        ),
+    ),
+    "leader without a second try": (
+        [put("controllerManager.leaderElection.retryPeriod", "9s")],
+        (
+            "controllerManager.leaderElection.renewDeadline: 10s leave a leader that tries every "
+            "9s no second try; write more than 10.8s (1.2 times retryPeriod), or a shorter"
+        ),
+    ),
+    "timing of no length": (
+        [put("scheduler.leaderElection.retryPeriod", "0s")],
+        "scheduler.leaderElection.retryPeriod: '0s' is no duration; write whole seconds or minutes",
+    ),
+    "timing as a flag": (
+        [put("scheduler.extraArgs", [{"name": "leader-elect-renew-deadline", "value": "20s"}])],
+        (
+            "scheduler.extraArgs[0]: leader-elect-renew-deadline is checked together with the "
+            "other timings; write scheduler.leaderElection.renewDeadline"
+        ),
+    ),
+    "unelected beside others": (
+        [put("controllerManager.extraArgs", [{"name": "leader-elect", "value": "false"}])],
+        (
+            "controllerManager.extraArgs[0]: without an election 3 of them would work at the same "
+            "time; take it out"
+        ),
+    ),
     "configuration that is no mapping": (
         [put("kubelet.configuration", ["a"])],
         "kubelet.configuration: ['a'] is no mapping; write `key: value` pairs here",

@@ -10,6 +10,7 @@ KINDS = {
     "control-plane-without-etcd": ("common", "kubelet", "control-plane"),
     "control-plane-dns": ("common", "kubelet", "control-plane", "dns", "dns-replicas"),
     "worker": ("common", "kubelet", "worker"),
+    "worker-ipvs": ("common", "kubelet", "worker", "proxy-ipvs"),
     "worker-bridge": ("common", "kubelet", "worker", "cni-bridge"),
     "worker-node-local": ("common", "kubelet", "worker", "endpoint-node-local"),
     "load-balancer": ("common", "endpoint-haproxy-keepalived"),

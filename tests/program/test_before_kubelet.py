@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from nodeseed_node.install import RECORD
+from nodeseed_node.ipvs import MODULES, ipvs
 from nodeseed_node.preflight import preflight
 from nodeseed_node.routes import routes
 from nodeseed_node.wait_api import wait_api
@@ -136,6 +137,26 @@ class TestPreflight:
         assert preflight(m) == 0
         assert m.slept == 120
         assert m.said == "the clock is not synchronised"
+
+
+class TestIpvs:
+    def test_the_modules_are_loaded(self, tmp_path: Path) -> None:
+        m = FakeMachine(tmp_path, "ipvs")
+        m.write(MODULES, "ip_vs\nip_vs_rr\n")
+        assert ipvs(m) == 0
+        assert m.commands == [("modprobe", "ip_vs"), ("modprobe", "ip_vs_rr")]
+        assert m.said == "the kernel has all modules"
+
+    def test_a_kernel_without_them_is_said_and_waited_for(self, tmp_path: Path) -> None:
+        m = FakeMachine(tmp_path, "ipvs", lambda command, _: (int(command[1] != "dummy"), ""))
+        m.write(MODULES, "ip_vs\nip_vs_rr\ndummy\n")
+        m.configure()
+        m.while_asleep = [lambda: setattr(m, "answer", lambda *_: (0, ""))]
+        assert ipvs(m) == 0
+        assert m.console[0] == (
+            "nodeseed cp-1: ipvs: the kernel lacks ip_vs, ip_vs_rr for kube-proxy's ipvs: "
+            "boot one that has, or write proxy.mode: nftables"
+        )
 
 
 class TestRoutes:

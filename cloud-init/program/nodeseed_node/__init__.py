@@ -19,6 +19,7 @@ shipping; it lands at /usr/local/lib/nodeseed/node.py and runs as `node.py STEP`
     lvm.py            volume groups of disks
     https.py          one request, trusting our own CAs
     preflight.py      name, addresses, versions, disks, certificates, clock
+    ipvs.py           kernel modules for kube-proxy's ipvs mode
     routes.py         routes to all pods, without a CNI plugin that makes them
     control_plane.py  manifests, once etcd is healthy
     cluster.py        what a cluster needs once, raced by all control planes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nodeseed.nodes.design import CLIENT_PORT, PEER_PORT, Design, url
 from nodeseed.nodes.machine import Machine
+from nodeseed.nodes.sizes import size_flags
 from nodeseed.pki.references import ETCD_TOKEN
 
 
@@ -38,6 +39,7 @@ def etcd_settings(design: Design, machine: Machine) -> dict[str, str]:
         "peer-trusted-ca-file": f"{pki}/ca.crt",
         "snapshot-count": "10000",
         **design.etcd.settings,
+        **size_flags(design, "etcd"),
     }
     settings.update({extra.name: extra.value for extra in design.cluster.etcd.extraArgs})
     return settings

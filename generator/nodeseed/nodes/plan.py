@@ -15,8 +15,11 @@ from nodeseed.nodes.balance import (
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.dns import DNS_SETS, dns_values
 from nodeseed.nodes.etcd import etcd_run, etcd_settings
+from nodeseed.nodes.leader_election import leader_election_flags
 from nodeseed.nodes.machine import Machine, has_kubelet
 from nodeseed.nodes.pods import pod_network
+from nodeseed.nodes.proxy import proxy_configuration, proxy_modules
+from nodeseed.nodes.sizes import size_flags, size_sysctls
 from nodeseed.nodes.software import downloads, package_versions
 from nodeseed.nodes.storage import clients, storage_values, volumes
 from nodeseed.nodes.storage_classes import storage_objects
@@ -52,6 +55,10 @@ SETS: tuple[tuple[str, Callable[[Design, Machine], bool]], ...] = (
     (
         "cni-bridge",
         lambda design, machine: machine.is_node and design.cluster.networking.cni == "bridge",
+    ),
+    (
+        "proxy-ipvs",
+        lambda design, machine: machine.is_node and design.proxy_mode == "ipvs",
     ),
     ("software-binaries", lambda design, machine: bool(downloads(design, machine))),
     ("software-packages", lambda design, machine: bool(package_versions(design, machine))),
@@ -147,13 +154,24 @@ def _shared(design: Design) -> dict[str, Any]:
             {
                 "kubelet-certificate-authority": "/etc/kubernetes/pki/ca.crt",
                 **api_server_flags(design),
+                **size_flags(design, "kube-apiserver"),
             },
         ),
         "controller_manager_arguments": _arguments(
             cluster.controllerManager.extraArgs,
-            {"allocate-node-cidrs": "false"} if networking.cni == "bridge" else {},
+            {
+                **({"allocate-node-cidrs": "false"} if networking.cni == "bridge" else {}),
+                **leader_election_flags(cluster.controllerManager.leaderElection),
+                **size_flags(design, "kube-controller-manager"),
+            },
         ),
-        "scheduler_arguments": _arguments(cluster.scheduler.extraArgs, {}),
+        "scheduler_arguments": _arguments(
+            cluster.scheduler.extraArgs,
+            {
+                **leader_election_flags(cluster.scheduler.leaderElection),
+                **size_flags(design, "kube-scheduler"),
+            },
+        ),
         "encryption_algorithm": pki.classes.server.algorithm,
         "certificate_hours": int(pki.classes.server.lifetime.total_seconds() // 3600),
         "ca_hours": int(pki.classes.ca.lifetime.total_seconds() // 3600),
@@ -165,7 +183,9 @@ def _shared(design: Design) -> dict[str, Any]:
         "dual_stack": len(families) == 2,
         "ipv6": families[0] == 6,
         "etcd_client_urls": list(design.client_urls),
-        "proxy_configuration": {"mode": design.proxy_mode, **cluster.proxy.configuration},
+        "proxy_configuration": proxy_configuration(design),
+        "proxy_modules": proxy_modules(design),
+        "sysctls": size_sysctls(design),
         "kubelet_configuration": {"cgroupDriver": "systemd", **cluster.kubelet.configuration},
         "proxy_environment": _proxy_environment(design),
         "storage_objects": storage_objects(cluster),

@@ -9,6 +9,7 @@ from typing import Final
 
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.machine import Machine, has_kubelet
+from nodeseed.nodes.proxy import PROXY_MODES
 from nodeseed.nodes.storage import storage_packages
 from nodeseed.spec.software import AptRepository, Packages
 from nodeseed.spec.versions import minor_of
@@ -77,6 +78,8 @@ def package_versions(design: Design, machine: Machine) -> dict[str, str]:
     if machine.is_node and design.cluster.networking.cni == "bridge":
         wanted.update({"kubernetes-cni": "", "nftables": ""})
     wanted.update(dict.fromkeys(storage_packages(design, machine), ""))
+    if machine.is_node:
+        wanted.update(dict.fromkeys(PROXY_MODES[design.proxy_mode].packages, ""))
     return wanted
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from nodeseed.spec.components import ApiServer, Component, Etcd, Kubelet, Proxy
+from nodeseed.spec.components import ApiServer, ElectedComponent, Etcd, Kubelet, Proxy
 from nodeseed.spec.dns import Dns
 from nodeseed.spec.fields import (
     Addresses,
@@ -36,6 +36,7 @@ API_VERSION = "nodeseed.dev/v1alpha1"
 
 Algorithm = Literal["ECDSA-P256", "ECDSA-P384", "RSA-2048", "RSA-3072", "RSA-4096"]
 Role = Literal["control-plane", "worker", "etcd", "load-balancer"]
+Size = Literal["standard", "large", "very-large"]
 
 _LISTS = Field(strict=False)  # YAML has lists; we keep tuples, which cannot change
 
@@ -293,6 +294,11 @@ class Cluster(Block):
     kubernetes: Kubernetes = Field(description="The Kubernetes that the nodes run.")
     endpoint: EndpointBlock = Field(description="How the API is reached.")
     networking: Networking = Field(description="Addresses of machines, pods and services.")
+    size: Size = Field(
+        default="standard",
+        description="`large`: for more than 500 nodes, `very-large`: for more than 3000. What they "
+        "set is in [components.md](components.md#large-clusters).",
+    )
     nodes: Annotated[tuple[Node, ...], _LISTS] = Field(default=(), description="The machines.")
     pools: Annotated[tuple[Pool, ...], _LISTS] = Field(
         default=(), description="Machines alike, in numbers."
@@ -301,10 +307,12 @@ class Cluster(Block):
     apiServer: ApiServer = Field(  # noqa: N815
         default_factory=ApiServer, description="kube-apiserver."
     )
-    controllerManager: Component = Field(  # noqa: N815
-        default_factory=Component, description="kube-controller-manager."
+    controllerManager: ElectedComponent = Field(  # noqa: N815
+        default_factory=ElectedComponent, description="kube-controller-manager."
     )
-    scheduler: Component = Field(default_factory=Component, description="kube-scheduler.")
+    scheduler: ElectedComponent = Field(
+        default_factory=ElectedComponent, description="kube-scheduler."
+    )
     kubelet: Kubelet = Field(default_factory=Kubelet, description="kubelet, on every node.")
     proxy: Proxy = Field(default_factory=Proxy, description="kube-proxy.")
     dns: Dns | None = Field(default=None, description="The cluster's DNS.")

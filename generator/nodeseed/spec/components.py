@@ -7,7 +7,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from nodeseed.spec.fields import Block, Configuration, Duration, FullVersion, Host, Text, Unique
+from nodeseed.spec.fields import (
+    Block,
+    Configuration,
+    Duration,
+    FullVersion,
+    Host,
+    Seconds,
+    Text,
+    Unique,
+)
 
 _LISTS = Field(strict=False)  # YAML has lists; we keep tuples, which cannot change
 
@@ -56,6 +65,33 @@ class Component(Block):
     """A component that takes further flags."""
 
     extraArgs: Arguments = Field(default=(), description="Further flags.")  # noqa: N815
+
+
+class LeaderElection(Block):
+    """How the instances of a component agree on the one that works."""
+
+    leaseDuration: Seconds = Field(  # noqa: N815 - the names of LeaderElectionConfiguration
+        default_factory=lambda: timedelta(seconds=15),
+        description="How long the others wait for a leader that has stopped to renew its Lease. "
+        "After at most this and 4.4 times retryPeriod another one leads.",
+    )
+    renewDeadline: Seconds = Field(  # noqa: N815
+        default_factory=lambda: timedelta(seconds=10),
+        description="How long a leader that cannot renew its Lease goes on; then it ends itself. "
+        "Shorter than leaseDuration.",
+    )
+    retryPeriod: Seconds = Field(  # noqa: N815
+        default_factory=lambda: timedelta(seconds=2),
+        description="How often all of them try; 1.2 times this is shorter than renewDeadline.",
+    )
+
+
+class ElectedComponent(Component):
+    """A component that runs on every control plane, and works on one of them at a time."""
+
+    leaderElection: LeaderElection = Field(  # noqa: N815
+        default_factory=LeaderElection, description="Timing of its leader election."
+    )
 
 
 class Kubelet(Component):

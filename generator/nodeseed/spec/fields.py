@@ -25,6 +25,8 @@ Network = IPv4Network | IPv6Network
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _DURATION = re.compile(r"([1-9][0-9]{0,6})([hd])")
+_SECONDS = re.compile(r"([1-9][0-9]{0,4})([sm])")
+_AMOUNT = re.compile(r"([1-9][0-9]{0,6})([MG]i)")
 _QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]")
 _TWO_FAMILIES = 2
 
@@ -152,6 +154,29 @@ def duration(value: Any) -> timedelta:
     return timedelta(hours=int(found[1]) * (24 if found[2] == "d" else 1))
 
 
+def seconds(value: Any) -> timedelta:
+    """Whole seconds or minutes: ``15s``, ``2m``."""
+    if isinstance(value, timedelta):  # a default
+        return value
+    found = _SECONDS.fullmatch(_text(value, "duration"))
+    if not found:
+        raise refusal(f"{value!r} is no duration", "write whole seconds or minutes: 15s, 2m")
+    return timedelta(seconds=int(found[1]) * (60 if found[2] == "m" else 1))
+
+
+def amount(value: Any) -> str:
+    """An amount of memory or disk: ``512Mi``, ``4Gi``."""
+    text = _text(value, "amount")
+    if not _AMOUNT.fullmatch(text):
+        raise refusal(f"{text!r} is no amount", "write whole Mi or Gi: 512Mi, 4Gi")
+    return text
+
+
+def in_bytes(amount: str) -> int:
+    """What ``512Mi`` or ``4Gi`` is in bytes."""
+    return int(amount[:-2]) << (30 if amount.endswith("Gi") else 20)
+
+
 def version(value: Any) -> str:
     """A full release number such as ``1.37.2``."""
     text = _text(value, "version")
@@ -260,6 +285,8 @@ Addresses = Annotated[tuple[Address, ...], *_field(addresses, "IP address, or on
 OneAddress = Annotated[Address, *_field(address, "IP address")]
 Networks = Annotated[tuple[Network, ...], *_field(networks, "subnet, or one of each family")]
 Duration = Annotated[timedelta, *_field(duration, "duration in hours or days: 43800h, 7d")]
+Seconds = Annotated[timedelta, *_field(seconds, "duration in seconds or minutes: 15s, 2m")]
+Amount = Annotated[str, *_field(amount, "amount: 512Mi, 4Gi")]
 FullVersion = Annotated[str, *_field(version, 'full version in quotes: "1.37.2"')]
 Text = Annotated[str, *_field(text, "text")]
 Line = Annotated[str, *_field(line, "text")]

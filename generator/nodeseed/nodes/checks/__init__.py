@@ -21,9 +21,11 @@ from nodeseed.nodes.checks.endpoint import (
     virtual_address,
 )
 from nodeseed.nodes.checks.keys import key_algorithms
+from nodeseed.nodes.checks.leader_election import leader_election
 from nodeseed.nodes.checks.machines import cluster_name, labels, names, roles
 from nodeseed.nodes.checks.platform import platform_needs, providers
 from nodeseed.nodes.checks.pods import pod_network
+from nodeseed.nodes.checks.proxy import proxy
 from nodeseed.nodes.checks.software import software
 from nodeseed.nodes.checks.storage import disks
 from nodeseed.nodes.checks.storage_classes import storage_classes
@@ -53,6 +55,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     storage_classes,
     configuration,
     dns,
+    leader_election,
+    proxy,
     key_algorithms,
     labels,
     own_files,

@@ -1,0 +1,81 @@
+"""docs/components.md: leader election, kube-proxy's modes, large clusters and the care of etcd."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nodeseed.markdown import page, table
+from nodeseed.nodes.checks.leader_election import JITTER
+from nodeseed.nodes.proxy import PROXY_MODES, ProxyMode
+from nodeseed.nodes.sizes import SETTINGS, Setting
+
+
+def components() -> str:
+    """The page."""
+    return page("Components", *_leader_election(), *_proxy(), *_sizes())
+
+
+def _leader_election() -> Iterator[str]:
+    yield "## Leader election"
+    yield (
+        "kube-controller-manager and kube-scheduler run on every control plane, and one of each "
+        "works. `controllerManager.leaderElection` and `scheduler.leaderElection` set how soon "
+        "another one takes over: when a leader dies, the others find its Lease stale after "
+        "leaseDuration and at most 4.4 times retryPeriod (each of them tries every 1 to 2.2 "
+        "retryPeriods, looks once and takes over once). With Kubernetes' own 15 s, 10 s and 2 s "
+        "that is 15 to 24 s; with leaseDuration 10 s and renewDeadline 7 s it is below 19 s. "
+        "Shorter times mean more writes to etcd, and leaders that give up when the API is slow."
+    )
+    yield (
+        "The three are checked together, as client-go does when a component starts: leaseDuration "
+        f"is longer than renewDeadline, and that longer than {JITTER} times retryPeriod."
+    )
+
+
+def _proxy() -> Iterator[str]:
+    yield "## kube-proxy"
+    yield (
+        "`proxy.mode` is always written to the nodes. Every mode has the modules `br_netfilter` "
+        "and `overlay` and the sysctls `net.bridge.bridge-nf-call-iptables`, "
+        "`net.bridge.bridge-nf-call-ip6tables` and `net.ipv4.ip_forward` (with IPv6 also "
+        "`net.ipv6.conf.all.forwarding`), set at every boot before the kubelet starts. "
+        "kube-proxy's image brings the programs that it calls."
+    )
+    columns = ("Mode", "Kubernetes", "Kernel", "Modules loaded", "By kube-proxy itself", "Packages")
+    yield table(columns, (_mode(name, row) for name, row in PROXY_MODES.items()))
+    yield (
+        "A node whose kernel lacks a module of its mode says which, on console and in "
+        "`nodeseed-status`, and its kubelet waits. The scheduler's module is that of "
+        "`proxy.configuration.ipvs.scheduler`. Packages are installed where "
+        "`kubernetes.software.source` is `packages`; a baked image has to have them."
+    )
+    yield (
+        "kube-proxy reaches the API through the endpoint. On control planes the endpoint's name "
+        "means the node itself, in the node's /etc/hosts, which kube-proxy's pod shares: a control "
+        "plane needs no load balancer for its own Services."
+    )
+
+
+def _mode(name: str, row: ProxyMode) -> tuple[str, ...]:
+    modules = ", ".join(f"`{module.format(scheduler='SCHEDULER')}`" for module in row.modules)
+    packages = ", ".join(f"`{package}`" for package in row.packages)
+    return f"`{name}`", row.releases, row.kernel, modules, row.by_itself, packages
+
+
+def _sizes() -> Iterator[str]:
+    yield "## Large clusters"
+    yield (
+        "`size: large` is for more than 500 nodes, `size: very-large` for more than 3000. They set "
+        "what follows and nothing else; a value without a source is not here. What the cluster "
+        "file says otherwise (`extraArgs`, `proxy.configuration`) wins."
+    )
+    yield table(
+        ("Component", "Setting", "large", "very-large", "Source"),
+        (_setting(row) for row in SETTINGS),
+    )
+
+
+def _setting(row: Setting) -> tuple[str, ...]:
+    modes = f" (mode {', '.join(row.modes)})" if row.modes else ""
+    name, large, very_large = f"`{row.name}`", str(row.large), str(row.very_large)
+    return f"{row.component}{modes}", name, large, very_large, row.source
