@@ -70,7 +70,7 @@ def test_every_api_server_is_asked_and_balanced(node: int) -> None:
 
 def test_what_is_balanced_takes_the_nodes_address() -> None:
     lines = file_of("lvs.nft", lvs())
-    rule = f"ct original ip daddr {VIRTUAL} ct original proto-dst 6443 masquerade"
+    rule = f"meta l4proto tcp ct original ip daddr {VIRTUAL} ct original proto-dst 6443 masquerade"
     assert f"    {rule}" in lines
     assert "net.ipv4.vs.conntrack = 1" in file_of("99-nodeseed-lvs.conf", lvs())
 
@@ -79,7 +79,7 @@ def test_ipv6() -> None:
     lines = file_of("keepalived.conf", ipv6)
     assert "virtual_server fd00::100 6443 {" in lines
     assert "  real_server fd00::11 6443 {" in lines
-    rule = "ct original ip6 daddr fd00::100 ct original proto-dst 6443 masquerade"
+    rule = "meta l4proto tcp ct original ip6 daddr fd00::100 ct original proto-dst 6443 masquerade"
     assert f"    {rule}" in file_of("lvs.nft", ipv6)
     assert file_of("99-nodeseed-lvs.conf", ipv6)[0] == "net.ipv6.conf.all.forwarding = 1"
 
