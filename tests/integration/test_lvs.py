@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.integration.test_endpoint import V6
+
 if TYPE_CHECKING:
     from tests.integration.conftest import Rendered
 
@@ -28,17 +30,6 @@ echo '$INTERFACE=eth0' >/run/nodeseed/interface.conf
 exec "$@"
 """
 
-V6: dict[str, Any] = {
-    "networking": {
-        "podSubnet": "fd01::/48",
-        "serviceSubnet": "fd02::/112",
-        "nodeSubnet": "fd00::/64",
-        "cni": "none",
-    },
-    "nodes": [
-        {"name": f"cp-{n}", "role": "control-plane", "address": f"fd00::1{n}"} for n in (1, 2, 3)
-    ],
-}
 CLUSTERS: dict[str, dict[str, Any]] = {
     "ipv4": {"endpoint": {"host": "10.0.0.100", "provider": "lvs-keepalived"}},
     "ipv6": {**V6, "endpoint": {"host": "fd00::100", "provider": "lvs-keepalived"}},

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from nodeseed.errors import SpecError
 from nodeseed.nodes.plan import context, sets
 from nodeseed.render.templates import render_file
 from tests.conftest import Change, Workplace, design_of
+from tests.nodes.changes import assert_refused
 
 VIRTUAL = "10.0.0.100"
 MANIFEST = "/etc/kubernetes/manifests/kube-vip.yaml"
@@ -138,8 +138,4 @@ BAD: dict[str, tuple[list[Change], str]] = {
 
 @pytest.mark.parametrize("case", BAD)
 def test_refused(case: str) -> None:
-    changes, expected = BAD[case]
-    with pytest.raises(SpecError) as refused:
-        design_of(*changes)
-    lines = str(refused.value).splitlines()
-    assert any(expected in line for line in lines), "\n".join(lines)
+    assert_refused(*BAD[case])

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from nodeseed.errors import SpecError
 from nodeseed.nodes.plan import context, sets
 from nodeseed.nodes.software import package_versions
 from nodeseed.render.templates import render_file
 from tests.conftest import Change, Workplace, design_of
+from tests.nodes.changes import assert_refused
 
 
 def local(**fields: Any) -> Change:
@@ -115,9 +115,4 @@ BAD: dict[str, tuple[list[Change], str]] = {
 
 @pytest.mark.parametrize("case", BAD)
 def test_refused(case: str) -> None:
-    changes, expected = BAD[case]
-    with pytest.raises(SpecError) as refused:
-        design_of(*changes)
-    lines = str(refused.value).splitlines()
-    assert any(expected in line for line in lines), "\n".join(lines)
-    assert all(problem.line and problem.cure for problem in refused.value.problems)
+    assert_refused(*BAD[case])
