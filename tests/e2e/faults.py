@@ -13,12 +13,17 @@ MANIFEST = "/etc/kubernetes/manifests/kube-apiserver.yaml"
 ASIDE = "/root/kube-apiserver.yaml"
 
 
-@contextmanager
-def without_api_server(lab: Lab, node: str) -> Iterator[None]:
-    """A node's API server is killed, so that nobody is told; it is back and ready afterwards."""
-    machine = lab.machines[node]
+def kill_api_server(machine: LabMachine) -> None:
+    """Kill a node's API server, so that nobody is told; it stays away."""
     machine.run("mv", MANIFEST, ASIDE)
     machine.run("pkill", "-KILL", "-f", "^kube-apiserver")
+
+
+@contextmanager
+def without_api_server(lab: Lab, node: str) -> Iterator[None]:
+    """A node's API server is killed; it is back and ready afterwards."""
+    machine = lab.machines[node]
+    kill_api_server(machine)
     try:
         yield
     finally:

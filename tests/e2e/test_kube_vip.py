@@ -110,7 +110,7 @@ def test_the_api_server_of_the_one_with_the_address_is_killed(cluster: Lab) -> N
     """It cannot renew its Lease any more, and another one takes it."""
     without = holder(cluster)
     with Writes(cluster, "worker-1") as writes, without_api_server(cluster, without):
-        gaps = writes.gaps(12)
+        gaps = writes.gaps(10)
         assert holder(cluster) not in ("", without)
     assert max(gaps.values()) <= LONGEST, gaps
 
@@ -120,6 +120,6 @@ def test_the_plug_of_the_one_with_the_address_is_pulled(cluster: Lab) -> None:
     dead = holder(cluster)
     with Writes(cluster, "worker-1") as writes:
         cluster.machines[dead].kill()
-        gaps = writes.gaps(12)
+        gaps = writes.gaps(10)
     assert max(gaps.values()) <= LONGEST, gaps
     assert holder(cluster) not in ("", dead)

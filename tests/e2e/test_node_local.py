@@ -64,7 +64,7 @@ def test_a_port_that_is_taken_is_said_and_waited_for(cluster: Lab) -> None:
 
 def test_an_api_server_is_killed(cluster: Lab) -> None:
     with Writes(cluster, "worker-1") as writes, without_api_server(cluster, "cp-2"):
-        gaps = writes.gaps(10)
+        gaps = writes.gaps(8)
     assert max(gaps.values()) <= GOAL, gaps
 
 
@@ -72,5 +72,5 @@ def test_the_plug_of_a_control_plane_is_pulled(cluster: Lab) -> None:
     """The last test: it stays so."""
     with Writes(cluster, "worker-1") as writes:
         cluster.machines["cp-3"].kill()
-        gaps = writes.gaps(15)
+        gaps = writes.gaps(10)
     assert max(gaps.values()) <= GOAL, gaps
