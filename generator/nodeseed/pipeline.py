@@ -10,6 +10,7 @@ import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from nodeseed import __version__
@@ -17,6 +18,7 @@ from nodeseed.errors import CertificateError, LockError, LockWouldChange, Upgrad
 from nodeseed.nodes.build import build
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.machine import Machine
+from nodeseed.nodes.tokens import TOKEN_FILE, token_file
 from nodeseed.nodes.warnings import warnings
 from nodeseed.outputs.cluster_files import admin_conf, node_files, terraform_variables
 from nodeseed.outputs.cluster_state import ClusterState
@@ -27,8 +29,10 @@ from nodeseed.pki.encoding import digest
 from nodeseed.pki.identities import Identities, Statements, lifetimes
 from nodeseed.pki.keys import DerivedKeys, KeySource, PrivateKey, StoredKeys
 from nodeseed.pki.lock import SECOND, Lock
+from nodeseed.pki.references import resolve
 from nodeseed.pki.register import Membership, draft, first_lock
 from nodeseed.pki.seed import SEED_BYTES, Seed
+from nodeseed.pki.tokens import static_token
 from nodeseed.render.cluster import cluster_digest
 from nodeseed.render.encode import ENCODINGS, cloud_config_text, counted_bytes
 from nodeseed.render.node import cloud_config, render_node
@@ -141,6 +145,7 @@ def render_cluster(
         "vrrp": _vrrp_password(seed, lock),
         "cluster-revision": str(cluster_revision),
     }
+    token = partial(static_token, seed, lock.cluster)
     report = Report(design, lock)
     dates, records, too_large = statements.calendar, dict(lock.nodes), list[TooLarge]()
     encode = ENCODINGS[design.platform.encoding]
@@ -155,7 +160,8 @@ def render_cluster(
                     update={"digest": rendering.digest, "nodeRevision": following}
                 )
                 records[machine.name] = record
-            meaning = _meaning(identities, {**shared, "node-revision": str(record.nodeRevision)})
+            revision = {"node-revision": str(record.nodeRevision)}
+            meaning = _meaning(identities, token, {**shared, **revision})
             text = cloud_config_text(cloud_config(rendering, meaning))
             user_data = encode(text)
             size = counted_bytes(design.platform, user_data)
@@ -172,6 +178,8 @@ def render_cluster(
             progress(done + 1, len(design.machines))
         refuse_too_large(design.platform, too_large)
         folder.put("admin.conf", admin_conf(design, identities))
+        if tokens := token_file(design):
+            folder.put(TOKEN_FILE, resolve(tokens, _meaning(identities, token, {})).encode())
         folder.put(
             "terraform.tfvars.json",
             terraform_variables(design, lambda name: records[name].digest),
@@ -300,8 +308,15 @@ def _names(design: Design, machines: dict[str, Machine]) -> Callable[[str], Name
     return lambda node: design.names(machines[node]) if node else Names()
 
 
-def _meaning(identities: Identities, values: dict[str, str]) -> Callable[[str, str], str]:
-    return lambda kind, name: values[kind] if kind in values else identities.pem(kind, name)
+def _meaning(
+    identities: Identities, token: Callable[[str], str], values: dict[str, str]
+) -> Callable[[str, str], str]:
+    def meaning(kind: str, name: str) -> str:
+        if kind in values:
+            return values[kind]
+        return token(name) if kind == "token" else identities.pem(kind, name)
+
+    return meaning
 
 
 def _etcd_token(seed: Seed, lock: Lock) -> str:

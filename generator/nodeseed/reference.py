@@ -291,7 +291,8 @@ def _subject(row: Certificate) -> str:
 
 def _held_by(row: Certificate) -> str:
     shared = row.holder != "operator" and not row.of_node
-    return f"{_HOLDERS[row.holder]}{', the same one' if shared else ''}"
+    way = f", with `manifests: {row.way}`" if row.way else ""
+    return f"{_HOLDERS[row.holder]}{', the same one' if shared else ''}{way}"
 
 
 def _path(row: Certificate) -> str:

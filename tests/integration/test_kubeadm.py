@@ -109,6 +109,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
     "ca-key-on-nodes": {"pki": {"caKeysOnNodes": "control-plane"}},
     "static-pod-etcd": {"etcd": {"run": "static-pod"}},
+    "elsewhere": {
+        "pki": {"directory": "/srv/kubernetes"},
+        "apiServer": {"tokens": [{"user": "reader"}]},
+    },
 }
 
 
@@ -152,8 +156,9 @@ def test_kubeadm_makes_the_control_plane_of_an_installed_node(
     ):
         wanted = VARIANTS[variant].get(field, {}).get("extraArgs", [])
         assert {f"--{a['name']}={a['value']}" for a in wanted} <= set(flags[component])
-    assert "--kubelet-certificate-authority=/etc/kubernetes/pki/ca.crt" in flags["kube-apiserver"]
-    signs = "--cluster-signing-key-file=/etc/kubernetes/pki/ca.key"
+    pki = rendered.design.cluster.pki.directory
+    assert f"--kubelet-certificate-authority={pki}/ca.crt" in flags["kube-apiserver"]
+    signs = f"--cluster-signing-key-file={pki}/ca.key"
     assert (signs in flags["kube-controller-manager"]) == (variant == "ca-key-on-nodes")
     bridge = "--allocate-node-cidrs=false" in flags["kube-controller-manager"]
     assert bridge == (rendered.design.cluster.networking.cni == "bridge")
@@ -234,8 +239,8 @@ def arguments_of(manifest: Path) -> list[str]:
 
 
 def paths_exist(manifest: Path, root: Path) -> None:
-    """What a pod is told to read under /etc/kubernetes is on the node."""
+    """What a pod is told to read of ours is on the node."""
     for argument in arguments_of(manifest):
         value = argument.partition("=")[2]
-        if value.startswith("/etc/kubernetes/"):
+        if value.startswith(("/etc/kubernetes/", "/srv/kubernetes/")):
             assert (root / value[1:]).is_file(), argument

@@ -11,6 +11,7 @@ from nodeseed.errors import SeedError
 from nodeseed.pki.encoding import length_prefixed
 from nodeseed.pki.keys import DerivedKeys
 from nodeseed.pki.seed import Seed, parse_seed, seed_text
+from nodeseed.pki.tokens import static_token
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text())
 
@@ -32,6 +33,13 @@ def test_other_secrets_are_those_of_the_published_vectors() -> None:
         seed = Seed(secret)
         assert seed.fingerprint(vector["cluster"]) == vector["fingerprint"]
         assert seed.cluster_id(vector["cluster"]) == vector["clusterID"]
+
+
+def test_static_tokens_are_those_of_the_published_vectors() -> None:
+    for vector in VECTORS["tokens"]:
+        seed = parse_seed(vector["seed"], "vector")
+        name = f"{vector['generation']}/{vector['user']}"
+        assert static_token(seed, vector["cluster"], name) == vector["token"]
 
 
 def test_hkdf_is_that_of_rfc_5869() -> None:

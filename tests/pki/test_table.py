@@ -67,15 +67,30 @@ def test_no_key_lies_on_a_node_that_does_not_hold_it(workplace: Workplace) -> No
 
 
 @pytest.mark.parametrize(
-    ("node", "expected"),
+    ("node", "way", "expected"),
     [
-        ("worker-1", {"kubelet-client", "kubelet-server"}),
-        ("cp-1", {row.name for row in CERTIFICATES if row.holder not in ("operator", "kube-vip")}),
+        *(
+            ("worker-1", way, {"kubelet-client", "kubelet-server"})
+            for way in ("kubeadm", "rendered")
+        ),
+        *(
+            (
+                "cp-1",
+                way,
+                {
+                    row.name
+                    for row in CERTIFICATES
+                    if row.holder not in ("operator", "kube-vip") and row.way in ("", way)
+                },
+            )
+            for way in ("kubeadm", "rendered")
+        ),
     ],
 )
 def test_a_node_has_every_key_that_its_role_holds(
-    workplace: Workplace, node: str, expected: set[str]
+    workplace: Workplace, node: str, way: str, expected: set[str]
 ) -> None:
+    workplace.write(lambda spec: spec.update(controlPlane={"manifests": way}))
     workplace.render()
     keys = {path for path in workplace.tree(node) if path.endswith(".key")}
     wanted = set()

@@ -9,6 +9,9 @@ KINDS = {
     "control-plane-static-pod": ("common", "control-plane", "etcd", "etcd-static-pod"),
     "control-plane-without-etcd": ("common", "kubelet", "control-plane"),
     "control-plane-dns": ("common", "kubelet", "control-plane", "dns", "dns-replicas"),
+    "control-plane-rendered": (
+        *("common", "kubelet", "control-plane-rendered", "etcd", "etcd-systemd"),
+    ),
     "worker": ("common", "kubelet", "worker"),
     "worker-ipvs": ("common", "kubelet", "worker", "proxy-ipvs"),
     "worker-bridge": ("common", "kubelet", "worker", "cni-bridge"),

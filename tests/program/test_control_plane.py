@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from nodeseed_node.cluster import cluster
-from nodeseed_node.control_plane import DONE, PODS, STATIC_POD, control_plane
+from nodeseed_node.control_plane import control_plane
+from nodeseed_node.pods import DONE, PODS, STATIC_POD
 from tests.program.machines import FakeMachine
 
 
@@ -33,7 +34,7 @@ class Kubeadm:
 class TestControlPlane:
     @pytest.fixture
     def ready(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeMachine:
-        monkeypatch.setattr("nodeseed_node.control_plane.ready", lambda m: True)
+        monkeypatch.setattr("nodeseed_node.pods.ready", lambda m: True)
         monkeypatch.setattr("nodeseed_node.member.member_list", lambda *_: {"members": []})
         kubeadm = Kubeadm()
         m = FakeMachine(tmp_path, "control-plane", kubeadm)

@@ -78,7 +78,7 @@ def test_replicas_are_set_once_no_more_nodes_come_and_marked_last(tmp_path: Path
     assert there.done == [
         "delete kube-dns-autoscaler",
         f"apply {REPLICAS}",
-        'patch {"data": {"dns": "2"}}',
+        'patch {"data":{"dns":"2"}}',
     ]
     assert 30 <= m.slept < 60
     assert m.console == [

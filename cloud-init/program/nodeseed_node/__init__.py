@@ -21,8 +21,12 @@ shipping; it lands at /usr/local/lib/nodeseed/node.py and runs as `node.py STEP`
     preflight.py      name, addresses, versions, disks, certificates, clock
     ipvs.py           kernel modules for kube-proxy's ipvs mode
     routes.py         routes to all pods, without a CNI plugin that makes them
-    control_plane.py  manifests, once etcd is healthy
-    cluster.py        what a cluster needs once, raced by all control planes
+    pods.py           the control plane's manifests, once etcd is healthy
+    once.py           what a cluster needs once: whether it is done, and for which version
+    control_plane.py  manifests, and
+    cluster.py        what a cluster needs once, as kubeadm does them
+    control_plane_rendered.py, cluster_rendered.py  the same, by ourselves
+    api.py            requests to this node's API server
     dns.py            its DNS, where the cluster file speaks of it
     wait_api.py       a worker's kubelet waits here for the API
 """

@@ -28,7 +28,7 @@ def dns(m: Machine) -> int:
     seen: list[str] = []
 
     def coming() -> str:
-        nodes = kubectl(m, "get", "nodes", "-o", "name")
+        nodes = kubectl(m, "get nodes -o name")
         if nodes in seen or not _behind(m, "dns"):
             return ""
         seen[:] = [nodes]
@@ -44,7 +44,7 @@ def dns(m: Machine) -> int:
 def _behind(m: Machine, what: str) -> bool:
     """Whether the cluster has this only of a revision before ours."""
     get = "get configmap -n kube-system --ignore-not-found -o json nodeseed"
-    said = kubectl(m, *get.split())
+    said = kubectl(m, get)
     return int(json.loads(said or "{}").get("data", {}).get(what, 0)) < m.config["clusterRevision"]
 
 
@@ -52,12 +52,10 @@ def _given(m: Machine, what: str, name: str) -> str:
     """Apply one of our files, unless an equal or newer revision of it was."""
     if _behind(m, what):
         if what == "dns":  # an autoscaler of an earlier revision would set another number
-            delete = "delete deployment -n kube-system --ignore-not-found kube-dns-autoscaler"
-            kubectl(m, *delete.split())
-        apply = ("apply", "--server-side", "--force-conflicts", "-f")
-        kubectl(m, *apply, f"/etc/nodeseed/{name}.yaml")
+            kubectl(m, "delete deployment -n kube-system --ignore-not-found kube-dns-autoscaler")
+        kubectl(m, f"apply --server-side --force-conflicts -f /etc/nodeseed/{name}.yaml")
         if what == "dns":
-            patch = "patch configmap -n kube-system nodeseed -p"
             data = {what: str(m.config["clusterRevision"])}
-            kubectl(m, *patch.split(), json.dumps({"data": data}))
+            patch = json.dumps({"data": data}, separators=(",", ":"))
+            kubectl(m, f"patch configmap -n kube-system nodeseed -p {patch}")
     return ""

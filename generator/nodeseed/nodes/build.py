@@ -35,7 +35,16 @@ def build(document: Document, manifests: Mapping[str, str]) -> Design:
     endpoint_options, found = _options(document, "endpoint", endpoint.options if endpoint else None)
     problems += found
     everyone = tuple(_with_zone(cluster, machine) for machine in machines(cluster))
-    whole = Whole(document.source, cluster, everyone, platform, options, endpoint, endpoint_options)
+    whole = Whole(
+        document.source,
+        cluster,
+        everyone,
+        platform,
+        options,
+        endpoint,
+        endpoint_options,
+        manifests,
+    )
     for check in CHECKS:
         problems += check(whole)
     if (

@@ -8,6 +8,7 @@ from typing import Any
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.etcd import etcd_run
 from nodeseed.nodes.machine import Machine, has_kubelet
+from nodeseed.nodes.rendered import is_rendered
 from nodeseed.nodes.software import downloads, package_versions
 from nodeseed.nodes.storage import storage_configuration, storage_programs
 from nodeseed.pki.lock import Lock
@@ -25,7 +26,7 @@ def _programs(design: Design, machine: Machine) -> dict[str, str]:
     wanted = {}
     if has_kubelet(design.cluster, machine):
         wanted["kubelet --version"] = design.cluster.kubernetes.version
-    if machine.role == "control-plane":
+    if machine.role == "control-plane" and not is_rendered(design):
         wanted["kubeadm version -oshort"] = design.cluster.kubernetes.version
     if etcd_run(design, machine) == "systemd":
         wanted["etcd --version"] = design.etcd_version

@@ -151,7 +151,8 @@ class Design:
     def rows(self, role: str, *, member: bool) -> tuple[Certificate, ...]:
         """The rows that such a machine holds."""
         holders = self.holders(role, member=member)
-        return tuple(row for row in CERTIFICATES if row.holder in holders)
+        ways = ("", self.cluster.controlPlane.manifests)
+        return tuple(row for row in CERTIFICATES if row.holder in holders and row.way in ways)
 
     @cached_property
     def holdings(self) -> dict[str, tuple[str, ...]]:

@@ -49,10 +49,19 @@ def _wanted(by: Callable[[Dns], bool]) -> Callable[[Design, Machine], bool]:
     return wanted
 
 
+def _by_kubeadm(
+    wanted: Callable[[Design, Machine], bool],
+) -> Callable[[Design, Machine], bool]:
+    """Only beside kubeadm, whose CoreDNS they change; our own add-ons have all of it at once."""
+    return lambda design, machine: (
+        design.cluster.controlPlane.manifests == "kubeadm" and wanted(design, machine)
+    )
+
+
 # Sets of files under cloud-init/, with what is the cluster's, the same on every control plane.
 DNS_SETS: tuple[tuple[str, Callable[[Design, Machine], bool]], ...] = (
-    ("dns", _wanted(lambda dns: True)),
-    ("dns-replicas", _wanted(lambda dns: dns.autoscaling is None)),
+    ("dns", _by_kubeadm(_wanted(lambda dns: True))),
+    ("dns-replicas", _by_kubeadm(_wanted(lambda dns: dns.autoscaling is None))),
     ("dns-autoscaling", _wanted(lambda dns: dns.autoscaling is not None)),
     ("dns-node-local", _wanted(lambda dns: dns.nodeLocal is not None)),
 )

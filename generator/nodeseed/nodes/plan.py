@@ -19,11 +19,13 @@ from nodeseed.nodes.leader_election import leader_election_flags
 from nodeseed.nodes.machine import Machine, has_kubelet
 from nodeseed.nodes.pods import pod_network
 from nodeseed.nodes.proxy import proxy_configuration, proxy_modules
+from nodeseed.nodes.rendered import is_rendered, rendered
 from nodeseed.nodes.sizes import size_flags, size_sysctls
 from nodeseed.nodes.software import downloads, package_versions
 from nodeseed.nodes.storage import clients, storage_values, volumes
 from nodeseed.nodes.storage_classes import storage_objects
-from nodeseed.pki.certificates import BY_NAME, TRUST, identity
+from nodeseed.nodes.tokens import TOKEN_FILE, token_file, token_flags
+from nodeseed.pki.certificates import BY_NAME, PKI, TRUST, identity
 from nodeseed.pki.references import NODE_REVISION, reference
 from nodeseed.spec.components import Argument
 
@@ -43,7 +45,14 @@ class PlannedFile:
 SETS: tuple[tuple[str, Callable[[Design, Machine], bool]], ...] = (
     ("common", lambda design, machine: True),
     ("kubelet", lambda design, machine: machine.is_node),
-    ("control-plane", lambda design, machine: machine.role == "control-plane"),
+    (
+        "control-plane",
+        lambda design, machine: machine.role == "control-plane" and not is_rendered(design),
+    ),
+    (
+        "control-plane-rendered",
+        lambda design, machine: machine.role == "control-plane" and is_rendered(design),
+    ),
     ("worker", lambda design, machine: machine.role == "worker"),
     ("etcd", lambda design, machine: etcd_run(design, machine) != ""),
     ("etcd-systemd", lambda design, machine: etcd_run(design, machine) == "systemd"),
@@ -117,6 +126,8 @@ def context(design: Design, machine: Machine) -> dict[str, Any]:
         kubelet_arguments=_kubelet_arguments(design, machine),
         hosts=_hosts(design, machine),
     )
+    if machine.role == "control-plane" and is_rendered(design):
+        values.update(rendered(design, machine, values))
     if machine.name in design.etcd_names:
         values["etcd_settings"] = etcd_settings(design, machine)
     if design.cluster.networking.cni == "bridge":
@@ -137,6 +148,7 @@ def _shared(design: Design) -> dict[str, Any]:
         "kubernetes_version": cluster.kubernetes.version,
         "image_repository": cluster.kubernetes.imageRepository,
         "pause": design.kubernetes.pause,
+        "coredns": design.kubernetes.coredns,
         "etcd_image": f"{design.etcd_version}-0",
         "endpoint": design.endpoint_url.removeprefix("https://"),
         "api_port": cluster.apiServer.port,
@@ -153,6 +165,7 @@ def _shared(design: Design) -> dict[str, Any]:
             cluster.apiServer.extraArgs,
             {
                 "kubelet-certificate-authority": "/etc/kubernetes/pki/ca.crt",
+                **token_flags(design),
                 **api_server_flags(design),
                 **size_flags(design, "kube-apiserver"),
             },
@@ -172,6 +185,7 @@ def _shared(design: Design) -> dict[str, Any]:
                 **size_flags(design, "kube-scheduler"),
             },
         ),
+        "certificates_directory": "" if pki.directory == PKI else pki.directory,
         "encryption_algorithm": pki.classes.server.algorithm,
         "certificate_hours": int(pki.classes.server.lifetime.total_seconds() // 3600),
         "ca_hours": int(pki.classes.ca.lifetime.total_seconds() // 3600),
@@ -262,6 +276,8 @@ def identity_files(design: Design, machine: Machine) -> list[PlannedFile]:
     for name in sorted(trusted):
         row = BY_NAME[name]
         files.append(PlannedFile(f"{row.path}.crt", "0644", reference("certificate", name)))
+    if machine.role == "control-plane" and design.cluster.apiServer.tokens:
+        files.append(PlannedFile(f"{PKI}/{TOKEN_FILE}", "0600", token_file(design)))
     if machine.role == "control-plane" and design.cluster.pki.caKeysOnNodes == "control-plane":
         files.append(PlannedFile(f"{BY_NAME['ca'].path}.key", "0600", reference("key", "ca")))
     for row in design.certificates(machine):

@@ -10,6 +10,7 @@ from typing import Final
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.machine import Machine, has_kubelet
 from nodeseed.nodes.proxy import PROXY_MODES
+from nodeseed.nodes.rendered import is_rendered
 from nodeseed.nodes.storage import storage_packages
 from nodeseed.spec.software import AptRepository, Packages
 from nodeseed.spec.versions import minor_of
@@ -26,7 +27,9 @@ _PACKAGES: Final = {"nft": "nftables"}
 
 
 def _programs(design: Design, machine: Machine) -> tuple[str, ...]:
-    return _PROGRAMS[machine.role] if has_kubelet(design.cluster, machine) else ()
+    if not has_kubelet(design.cluster, machine):
+        return ()
+    return ("kubelet",) if is_rendered(design) else _PROGRAMS[machine.role]
 
 
 def downloads(design: Design, machine: Machine) -> list[dict[str, str]]:

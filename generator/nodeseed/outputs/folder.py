@@ -19,7 +19,7 @@ from nodeseed.outputs.files import PRIVATE, create
 MARKER = ".nodeseed"
 # What nodeseed ever writes; only files of these names are ever removed.
 NODE_FILES = ("user-data", "user-data.b64", "user-data.yaml", "meta-data", "network-config")
-CLUSTER_FILES = (MARKER, "admin.conf", "terraform.tfvars.json")
+CLUSTER_FILES = (MARKER, "admin.conf", "known_tokens.csv", "terraform.tfvars.json")
 
 
 class Folder:

@@ -93,6 +93,7 @@ class Certificate:
         path: where certificate and key lie, without ``.crt`` and ``.key``; for kubeconfigs the
             file itself.
         kubeconfig: whether ``path`` is a kubeconfig with the pair embedded.
+        way: the ``controlPlane.manifests`` with which it is needed; empty for either.
     """
 
     name: str
@@ -106,6 +107,7 @@ class Certificate:
     holder: Holder
     path: str
     kubeconfig: bool = False
+    way: Literal["", "kubeadm", "rendered"] = ""
 
     @property
     def is_ca(self) -> bool:
@@ -217,6 +219,7 @@ CERTIFICATES: Final[tuple[Certificate, ...]] = (
         usages=(CLIENT_AUTH,),
         holder="etcd-member",
         path=f"{PKI}/etcd/healthcheck-client",
+        way="kubeadm",
     ),
     Certificate(
         name="admin",
@@ -229,6 +232,7 @@ CERTIFICATES: Final[tuple[Certificate, ...]] = (
         holder="control-plane",
         path="/etc/kubernetes/admin.conf",
         kubeconfig=True,
+        way="kubeadm",
     ),
     Certificate(
         name="super-admin",
@@ -241,6 +245,19 @@ CERTIFICATES: Final[tuple[Certificate, ...]] = (
         holder="control-plane",
         path="/etc/kubernetes/super-admin.conf",
         kubeconfig=True,
+        way="kubeadm",
+    ),
+    Certificate(
+        name="cluster-admin",
+        purpose="Applies what a cluster needs once, at first boot; then its key is emptied.",
+        klass="client",
+        issuer="ca",
+        common_name="nodeseed",
+        organization="system:masters",
+        usages=(CLIENT_AUTH,),
+        holder="control-plane",
+        path=f"{PKI}/cluster-admin",
+        way="rendered",
     ),
     Certificate(
         name="controller-manager",

@@ -4,29 +4,37 @@ from __future__ import annotations
 
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.dns import dns_sets
-from nodeseed.nodes.plan import context
+from nodeseed.nodes.plan import context, sets
+from nodeseed.nodes.rendered import is_rendered
 from nodeseed.pki.encoding import digest
 from nodeseed.render.templates import file_set, render_file
+
+# Where control planes find the objects that they apply.
+MANIFESTS = "/etc/nodeseed/manifests/"
+ADD_ONS = "/etc/nodeseed/add-ons.yaml"
 
 
 def cluster_digest(design: Design) -> str:
     """128 bits over the cluster-once content, hexadecimal: a change raises clusterRevision."""
     first = design.control_planes[0]
     values = context(design, first)
-    configuration = render_file("control-plane", "/etc/kubernetes/kubeadm.yaml", values)
-    shared = [
-        document
-        for document in configuration.split("\n---\n")
-        if "kind: InitConfiguration" not in document  # speaks of one node
+    if is_rendered(design):
+        shared = [render_file("control-plane-rendered", ADD_ONS, values)]
+    else:
+        configuration = render_file("control-plane", "/etc/kubernetes/kubeadm.yaml", values)
+        shared = [
+            document
+            for document in configuration.split("\n---\n")
+            if "kind: InitConfiguration" not in document  # speaks of one node
+        ]
+    shared += [
+        render_file(name, path, values)
+        for name in sets(design, first)
+        for path in file_set(name)
+        # what is in kubeadm's set follows from its configuration
+        if path.startswith(MANIFESTS) and name != "control-plane"
     ]
     manifests = [design.manifests[name] for name in design.cluster.manifests]
-    endpoint = f"endpoint-{design.endpoint.name}"
-    if design.balances(first):
-        manifests += [
-            render_file(endpoint, path, values)
-            for path in file_set(endpoint)
-            if path.startswith("/etc/nodeseed/manifests/")
-        ]
     dns = [
         render_file(name, path, values)
         for name in dns_sets(design, first)

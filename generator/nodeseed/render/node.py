@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nodeseed.nodes.configuration import api_server, node_configuration
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.machine import Machine, has_kubelet
+from nodeseed.nodes.objects import json_text
 from nodeseed.nodes.plan import (
     PlannedFile,
     context,
     identity_files,
     sets,
 )
+from nodeseed.nodes.rendered import is_rendered
 from nodeseed.nodes.software import package_sources
+from nodeseed.pki.certificates import PKI
 from nodeseed.pki.encoding import digest
 from nodeseed.pki.identities import Statements
 from nodeseed.pki.lock import Lock
 from nodeseed.pki.references import CLUSTER_ID, NODE_REVISION, is_reference, resolve
+from nodeseed.render.cluster import ADD_ONS, MANIFESTS
 from nodeseed.render.der import hexadecimal
 from nodeseed.render.program import program, steps, tree_digest
 from nodeseed.render.templates import file_set, render_file
@@ -35,6 +39,9 @@ DIRECT = (
     "/etc/systemd/system/nodeseed.target",
     "/etc/systemd/system/nodeseed-install.service",
 )
+
+# The same without kubectl on the node: all of them as JSON in one file.
+OBJECTS = "/etc/nodeseed/objects.yaml"
 
 # Modes other than 0644, by the start of the path.
 MODES: tuple[tuple[str, str], ...] = (
@@ -87,11 +94,14 @@ def render_node(design: Design, machine: Machine, statements: Statements, lock: 
     files.append(PlannedFile(CONFIGURATION, "0600", configuration))
     files += identity_files(design, machine)
     files += _kubeconfigs(design, machine)
+    files = _at_home(design, files)
     if machine.role == "control-plane":
         files += [
-            PlannedFile(f"/etc/nodeseed/manifests/{index:02}.yaml", "0600", design.manifests[name])
+            PlannedFile(f"{MANIFESTS}{index:02}.yaml", "0600", design.manifests[name])
             for index, name in enumerate(design.cluster.manifests)
         ]
+        if is_rendered(design):
+            files = _as_json(files)
     files += [
         PlannedFile(file.path, file.permissions, file.content) for file in design.cluster.files
     ]
@@ -107,6 +117,41 @@ def render_node(design: Design, machine: Machine, statements: Statements, lock: 
         *_public_statements(design, machine, statements),
     ]
     return Rendering(machine, tuple(files), settings, commands, digest("node", *public).hex()[:32])
+
+
+def _as_json(files: list[PlannedFile]) -> list[PlannedFile]:
+    """The objects that a node applies, for a node without kubectl."""
+    found, manifests, place = list[PlannedFile](), list[str](), 0
+    for file in files:
+        if file.path.startswith(MANIFESTS):
+            # in the place of the first, among its like, where it packs best
+            place = place or len(found)
+            manifests.append(file.content)
+        elif file.path == ADD_ONS:
+            found.append(replace(file, content=json_text([file.content])))
+        else:
+            found.append(file)
+    found.insert(place, PlannedFile(OBJECTS, _mode(OBJECTS), json_text(manifests)))
+    return found
+
+
+def _at_home(design: Design, files: list[PlannedFile]) -> list[PlannedFile]:
+    """Files with keys and certificates where the cluster file wants them; and all that name them.
+
+    The text of files is changed as a whole: nothing of ours lies in the usual folder then, and
+    nothing of the operator's may (nodes/checks/content.py).
+    """
+    folder = design.cluster.pki.directory
+    if folder == PKI:
+        return files
+    return [
+        replace(
+            file,
+            path=file.path.replace(PKI, folder),
+            content=file.content.replace(PKI[1:], folder[1:]),
+        )
+        for file in files
+    ]
 
 
 def _public_statements(design: Design, machine: Machine, statements: Statements) -> list[str]:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from nodeseed.errors import PayloadTooLarge
+from nodeseed.pki.certificates import PKI
+from nodeseed.pki.references import is_reference
 from nodeseed.platforms.platform import Platform
 from nodeseed.render.encode import gzip
 from nodeseed.render.node import Rendering, cloud_config
@@ -37,7 +39,10 @@ def parts(rendering: Rendering, meaning: Callable[[str, str], str]) -> list[tupl
     staged = cloud_config(rendering, meaning)["write_files"]
     texts: dict[str, list[str]] = {}
     for file, written in zip(rendering.files, staged, strict=True):
-        part = next(name for name, start in PARTS if file.path.startswith(start))
+        path = file.path
+        if is_reference(file.content) and not path.startswith("/kubeconfig/"):
+            path = f"{PKI}/"  # wherever pki.directory puts it
+        part = next(name for name, start in PARTS if path.startswith(start))
         texts.setdefault(part, []).append(written["content"])
     sizes = [(part, len(gzip("".join(content)))) for part, content in texts.items()]
     return sorted(sizes, key=lambda entry: -entry[1])

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from nodeseed.spec.components import ApiServer, ElectedComponent, Etcd, Kubelet, Proxy
+from nodeseed.spec.control_plane import ControlPlane
 from nodeseed.spec.dns import Dns
 from nodeseed.spec.fields import (
     Addresses,
@@ -220,6 +221,11 @@ class Pki(Block):
         description="`derived`: every key follows from the seed. `stored`: random keys in a bundle "
         "beside the cluster file, encrypted with a key from the seed.",
     )
+    directory: NodePath = Field(
+        default="/etc/kubernetes/pki",
+        description="Where keys and certificates lie on the nodes, such as /srv/kubernetes; chosen "
+        "before the first boot.",
+    )
     profile: Literal["kubeadm", "cfssl"] = Field(
         default="kubeadm",
         description="`kubeadm`: names as kubeadm gives them, least usages. `cfssl`: names and "
@@ -304,6 +310,9 @@ class Cluster(Block):
         default=(), description="Machines alike, in numbers."
     )
     etcd: Etcd = Field(default_factory=Etcd, description="etcd.")
+    controlPlane: ControlPlane = Field(  # noqa: N815
+        default_factory=ControlPlane, description="How the control plane comes about."
+    )
     apiServer: ApiServer = Field(  # noqa: N815
         default_factory=ApiServer, description="kube-apiserver."
     )

@@ -17,6 +17,7 @@ from nodeseed.spec.fields import (
     Text,
     Unique,
 )
+from nodeseed.spec.tokens import Token
 
 _LISTS = Field(strict=False)  # YAML has lists; we keep tuples, which cannot change
 
@@ -57,6 +58,11 @@ class ApiServer(Block):
     )
     certSANs: Annotated[tuple[Host, ...], _LISTS, Unique] = Field(  # noqa: N815
         default=(), description="Further names and addresses for the serving certificate."
+    )
+    tokens: Annotated[tuple[Token, ...], _LISTS] = Field(
+        default=(),
+        description="Static tokens (--token-auth-file), for whoever can use no certificate; the "
+        "output folder has them in known_tokens.csv.",
     )
     extraArgs: Arguments = Field(default=(), description="Further flags.")  # noqa: N815
 

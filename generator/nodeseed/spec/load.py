@@ -11,13 +11,21 @@ import difflib
 import types
 import typing
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from nodeseed.errors import Problem, SpecError
 from nodeseed.spec.cluster import Cluster
 from nodeseed.spec.source import Number, Path, Source, parse
+
+# What an operator may look for in vain, with the reason and what to write instead.
+GONE: Final[dict[tuple[str | int, ...], tuple[str, str]]] = {
+    ("apiServer", "basicAuth"): (
+        "Kubernetes has no basic authentication since 1.19",
+        "write apiServer.tokens, or give people certificates",
+    ),
+}
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -107,6 +115,8 @@ def _sentence(model: type[BaseModel], detail: Any) -> tuple[str, str]:
     match detail["type"]:
         case "nodeseed":
             return context["rule"], context["cure"]
+        case "extra_forbidden" if detail["loc"] in GONE:
+            return GONE[detail["loc"]]
         case "extra_forbidden":
             known = _fields(model, detail["loc"][:-1])
             near = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1)

@@ -56,8 +56,12 @@ class Checksums(Block):
     """SHA-256 of the Kubernetes programs (dl.k8s.io has each beside its program)."""
 
     kubelet: Sha256 = Field(description="kubelet, on every node.")
-    kubeadm: Sha256 = Field(description="kubeadm, on control planes.")
-    kubectl: Sha256 = Field(description="kubectl, on control planes.")
+    kubeadm: Sha256 | None = Field(
+        default=None, description="kubeadm, on control planes with `manifests: kubeadm`."
+    )
+    kubectl: Sha256 | None = Field(
+        default=None, description="kubectl, on control planes with `manifests: kubeadm`."
+    )
 
 
 class Download(Block):

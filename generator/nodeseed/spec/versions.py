@@ -19,6 +19,7 @@ class KubernetesRelease:
     Attributes:
         etcd: the etcd version that kubeadm of this minor version installs by default.
         pause: tag of the sandbox image.
+        coredns: tag of the CoreDNS image that kubeadm of this minor version deploys.
         proxy_mode: what kube-proxy gets where the cluster file does not say. nftables is
             generally available since 1.33; from 1.37 kube-proxy warns where no mode is written.
         encryption_algorithms: values of ClusterConfiguration.encryptionAlgorithm that this minor
@@ -27,6 +28,7 @@ class KubernetesRelease:
 
     etcd: str
     pause: str
+    coredns: str
     proxy_mode: str
     encryption_algorithms: tuple[str, ...]
 
@@ -36,22 +38,26 @@ _WITH_P384: Final = (*_ALGORITHMS, "ECDSA-P384")
 
 
 def _release(
-    etcd: str, pause: str, proxy_mode: str, algorithms: tuple[str, ...]
+    etcd: str, pause: str, coredns: str, proxy_mode: str, algorithms: tuple[str, ...]
 ) -> KubernetesRelease:
     return KubernetesRelease(
-        etcd=etcd, pause=pause, proxy_mode=proxy_mode, encryption_algorithms=algorithms
+        etcd=etcd,
+        pause=pause,
+        coredns=coredns,
+        proxy_mode=proxy_mode,
+        encryption_algorithms=algorithms,
     )
 
 
 # v1beta4, the only kubeadm API that nodeseed writes, begins with 1.31; v1beta3 is gone from 1.37.
 KUBERNETES: Final[dict[str, KubernetesRelease]] = {
-    "1.31": _release("3.5.24", "3.10", "iptables", _ALGORITHMS),
-    "1.32": _release("3.5.24", "3.10", "iptables", _ALGORITHMS),
-    "1.33": _release("3.5.24", "3.10", "nftables", _ALGORITHMS),
-    "1.34": _release("3.6.11", "3.10.1", "nftables", _WITH_P384),
-    "1.35": _release("3.6.11", "3.10.1", "nftables", _WITH_P384),
-    "1.36": _release("3.6.11", "3.10.2", "nftables", _WITH_P384),
-    "1.37": _release("3.7.0", "3.10.2", "nftables", _WITH_P384),
+    "1.31": _release("3.5.24", "3.10", "v1.11.3", "iptables", _ALGORITHMS),
+    "1.32": _release("3.5.24", "3.10", "v1.11.3", "iptables", _ALGORITHMS),
+    "1.33": _release("3.5.24", "3.10", "v1.12.0", "nftables", _ALGORITHMS),
+    "1.34": _release("3.6.11", "3.10.1", "v1.12.1", "nftables", _WITH_P384),
+    "1.35": _release("3.6.11", "3.10.1", "v1.13.1", "nftables", _WITH_P384),
+    "1.36": _release("3.6.11", "3.10.2", "v1.14.2", "nftables", _WITH_P384),
+    "1.37": _release("3.7.0", "3.10.2", "v1.14.6", "nftables", _WITH_P384),
 }
 
 

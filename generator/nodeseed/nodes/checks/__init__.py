@@ -26,6 +26,7 @@ from nodeseed.nodes.checks.machines import cluster_name, labels, names, roles
 from nodeseed.nodes.checks.platform import platform_needs, providers
 from nodeseed.nodes.checks.pods import pod_network
 from nodeseed.nodes.checks.proxy import proxy
+from nodeseed.nodes.checks.rendered import directory, manifests, tokens
 from nodeseed.nodes.checks.software import software
 from nodeseed.nodes.checks.storage import disks
 from nodeseed.nodes.checks.storage_classes import storage_classes
@@ -53,6 +54,9 @@ CHECKS: Final[tuple[Check, ...]] = (
     software,
     disks,
     storage_classes,
+    manifests,
+    directory,
+    tokens,
     configuration,
     dns,
     leader_election,

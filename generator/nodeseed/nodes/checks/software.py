@@ -24,6 +24,14 @@ def software(whole: Whole) -> Iterator[Problem]:
             )  # fmt: skip
     if wanted.source == "packages":
         yield from _packages(whole)
+    if wanted.binaries and whole.cluster.controlPlane.manifests == "kubeadm":
+        for program in ("kubeadm", "kubectl"):
+            if getattr(wanted.binaries.sha256, program) is None:
+                yield whole.problem(
+                    (*at, "binaries", "sha256", program),
+                    "is missing, and control planes need the program",
+                    "add it, or write `controlPlane.manifests: rendered`",
+                )
 
 
 def _packages(whole: Whole) -> Iterator[Problem]:

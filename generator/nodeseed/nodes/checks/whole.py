@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,6 +27,7 @@ class Whole:
     options: Block | None
     endpoint: Endpoint | None
     endpoint_options: Block | None
+    manifests: Mapping[str, str]
 
     def problem(self, path: Path, rule: str, cure: str) -> Problem:
         """A problem with file and line."""
