@@ -40,6 +40,7 @@ DIFFERENCES: dict[str, str] = {
     "ConfigMap/kube-proxy.data.config.conf.clientConnection.kubeconfig": (
         "KUBERNETES_SERVICE_HOST says the same in less: the endpoint, with the ServiceAccount"
     ),
+    "ConfigMap/kube-proxy.data.config.conf.iptables.syncPeriod": "1m is 1m0s, as kubeadm writes it",
     "DaemonSet/kube-proxy.*.env.KUBERNETES_SERVICE_*": "in place of the kubeconfig",
     "DaemonSet/kube-proxy.*.command.--hostname-override": (
         "a machine's name is its node's name; nodeseed-preflight insists on it"

@@ -32,6 +32,11 @@ ALL: dict[str, dict[str, Any]] = {
             "zones": {"example.com": ["192.0.2.53"]},
         }
     },
+    "large": {
+        "size": "large",
+        "scheduler": {"leaderElection": {"leaseDuration": "30s", "renewDeadline": "20s"}},
+        "proxy": {"mode": "iptables", "configuration": {"clientConnection": {"qps": 50}}},
+    },
 }
 CASES = [
     *((kubernetes, variant) for kubernetes in KUBEADM for variant in ("plain", "arguments")),
