@@ -14,7 +14,10 @@ build {
   provisioner "shell" {
     script          = "${path.root}/provision.sh"
     execute_command = "chmod +x {{ .Path }}; if [ $(id -u) = 0 ]; then env {{ .Vars }} {{ .Path }}; else sudo env {{ .Vars }} {{ .Path }}; fi"
-    environment_vars = ["SOFTWARE=${join("\n", local.lines)}"]
+    environment_vars = [
+      "SOFTWARE=${join("\n", local.lines)}",
+      "PACKAGES=${join(" ", var.packages)}",
+    ]
   }
 
   provisioner "shell" {

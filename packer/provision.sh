@@ -7,6 +7,8 @@
 #               tar MEMBER...     these members of a tar archive, into /usr/local/bin
 #               images            an archive of container images
 #
+#   PACKAGES  further Debian packages, such as nfs-common, mdadm or lvm2
+#
 # Beside it in /tmp/provision lie packages.txt, files/ (for every machine) and container/.
 set -euo pipefail
 shopt -s nullglob
@@ -24,8 +26,10 @@ fail() {
 }
 
 install_packages() {
-  local packages
+  local packages more
   mapfile -t packages <"$PROVISION/packages.txt"
+  read -ra more <<<"${PACKAGES:-}"
+  packages+=("${more[@]}")
   dpkg -s "${packages[@]}" >/dev/null 2>&1 && return
   apt-get update -q
   DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${packages[@]}"

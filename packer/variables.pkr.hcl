@@ -30,6 +30,12 @@ variable "sha256" {
   type        = map(string)
 }
 
+variable "packages" {
+  description = "Further Debian packages, such as nfs-common, mdadm or lvm2."
+  type        = list(string)
+  default     = []
+}
+
 variable "software" {
   description = "Files to install instead of the published ones; provision.sh says how."
   type = list(object({

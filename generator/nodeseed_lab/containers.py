@@ -16,6 +16,7 @@ from nodeseed.nodes.design import Design, node_subnets
 from nodeseed.nodes.machine import Machine
 from nodeseed.platforms.nocloud import Options
 from nodeseed.spec.fields import parse_address
+from nodeseed_lab.disks import FOLDER, disk_volume
 from nodeseed_lab.errors import LabError
 
 CLUSTER_LABEL = "nodeseed.dev/cluster"
@@ -127,6 +128,8 @@ def node_body(
         )
     binds = [f"{seed.resolve()}:{SEED_FOLDER}:ro"]
     binds += [f"{name}:{path}" for name, path in volume_names(cluster, machine.name).items()]
+    if disks := disk_volume(design):
+        binds.append(f"{disks}:{FOLDER}")
     body: dict[str, Any] = {
         "Image": image,
         "Hostname": machine.name,

@@ -30,6 +30,7 @@ from nodeseed_lab.containers import (
     node_body,
     volume_names,
 )
+from nodeseed_lab.disks import disk_names, disk_volume
 from nodeseed_lab.errors import LabError
 from nodeseed_lab.explain import explain
 from nodeseed_lab.machine import LabMachine
@@ -79,6 +80,7 @@ class Lab:
                 container_name(self.name, machine.name),
                 tuple(volume_names(self.name, machine.name)),
                 partial(self._node_body, machine.name),
+                disk_names(self.design, machine),
             )
             for machine in self.design.machines
         }
@@ -155,7 +157,7 @@ class Lab:
     def exists(self) -> bool:
         """Whether any of its machines or volumes is there."""
         there = {volume.name for volume in self._client.volumes.list()}
-        return any(
+        return disk_volume(self.design) in there or any(
             machine.state != "absent" or there & set(volume_names(self.name, name))
             for name, machine in self.machines.items()
         )
@@ -191,6 +193,10 @@ class Lab:
             list(threads.map(LabMachine.remove, machines))
         with contextlib.suppress(NotFound):
             self._client.networks.get(self.name).remove()
+        disks = disk_volume(self.design)
+        if disks is not None:
+            with contextlib.suppress(NotFound):
+                self._client.volumes.get(disks).remove(force=True)
 
     def wait_ready(
         self,

@@ -13,6 +13,7 @@ from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 
 from nodeseed_lab.containers import CUT, CUT_RULES
+from nodeseed_lab.disks import PLUG
 from nodeseed_lab.errors import LabError
 
 POWER_OFF_SECONDS = 60
@@ -31,6 +32,7 @@ class LabMachine:
         volumes: names of its volumes.
         body: gives the body from which its container is created; the argument is the command to
             be wrapped where the machine is to start cut off, and empty otherwise.
+        disks: IDs of its data disks.
     """
 
     def __init__(
@@ -40,12 +42,14 @@ class LabMachine:
         container_name: str,
         volumes: tuple[str, ...],
         body: MakeBody,
+        disks: tuple[str, ...] = (),
     ) -> None:
         self.node = node
         self._client = client
         self._name = container_name
         self._volumes = volumes
         self._body = body
+        self._disks = disks
 
     @property
     def container(self) -> Container:
@@ -105,6 +109,12 @@ class LabMachine:
             self.container.start()
         except APIError as error:
             raise LabError(f"{self.node}: does not start: {error.explanation or error}") from None
+        if self._disks:
+            self.plug(*self._disks)
+
+    def plug(self, *disks: str) -> None:
+        """Attach data disks, as far as their files are there (see :mod:`nodeseed_lab.disks`)."""
+        self.run("sh", "-c", PLUG, "sh", *disks)
 
     def stop(self) -> None:
         """Shut it down as a power button does: systemd stops every unit."""
@@ -115,7 +125,7 @@ class LabMachine:
         self.container.kill()
 
     def remove(self) -> None:
-        """Remove its container and its volumes, with all that they hold."""
+        """Remove its container and its volumes, with all that they hold; data disks stay."""
         with contextlib.suppress(NotFound):
             self._client.containers.get(self._name).remove(force=True, v=True)
         for name in self._volumes:

@@ -103,12 +103,26 @@ def test_etcd_starts_only_after_a_look_at_its_disk(workplace: Workplace, run: st
     workplace.render()
     tree = workplace.tree("cp-1")
     unit = "etcd" if run == "systemd" else "nodeseed-etcd"
-    lines = tree[f"/etc/systemd/system/{unit}.service.d/nodeseed-storage.conf"].splitlines()
-    first = next(line for line in lines if line.startswith("ExecStartPre=/"))
+    lines = tree[f"/etc/systemd/system/{unit}.service"].splitlines()
+    first = next(line for line in lines if line.startswith("ExecStartPre="))
     assert first == "ExecStartPre=/usr/bin/python3 /usr/local/lib/nodeseed/node.py storage"
+    assert "TimeoutStartSec=infinity" in lines
+    program = tree["/usr/local/lib/nodeseed/node.py"]
+    assert ('"static-pod-on-disk":' in program) == (run == "static-pod")
     assert "mkfs.ext4" in tree["/usr/local/lib/nodeseed/node.py"]
     assert "mdadm" not in tree["/usr/local/lib/nodeseed/node.py"]
     assert not [path for path in workplace.tree("worker-1") if "storage" in path]
+    assert "node.py storage" not in tree["/etc/systemd/system/kubelet.service"]
+
+
+def test_the_kubelet_starts_only_after_a_look_at_its_disk(workplace: Workplace) -> None:
+    workplace.write(storage(containers=SIZE))
+    workplace.render()
+    for node in ("cp-1", "worker-1"):
+        tree = workplace.tree(node)
+        units = [text for path, text in tree.items() if path.endswith(".service")]
+        assert len([text for text in units if "node.py storage-containers\n" in text]) == 2
+        assert "node.py storage-containers" in tree["/etc/systemd/system/kubelet.service"]
 
 
 def test_clients_are_installed_loaded_and_checked(workplace: Workplace) -> None:

@@ -20,12 +20,6 @@ KINDS = {
     "load-balancer-lvs": ("common", "endpoint-lvs-keepalived"),
     "etcd": ("common", "etcd", "etcd-systemd"),
     "etcd-static-pod": ("common", "etcd", "etcd-static-pod"),
-    "worker-storage": ("common", "kubelet", "worker", "storage", "storage-kubelet"),
-    "etcd-storage": ("common", "etcd", "etcd-systemd", "storage", "storage-etcd-systemd"),
-    "etcd-static-pod-storage": (
-        *("common", "etcd", "etcd-static-pod", "storage"),
-        *("storage-kubelet", "storage-etcd-static-pod"),
-    ),
 }
 
 

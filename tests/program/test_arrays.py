@@ -150,7 +150,7 @@ def test_a_disk_of_another_array_is_not_taken(m: Disks) -> None:
     m.marks["vdc"] = ["linux_raid_member", "0f3c"]
     m.while_asleep = [m.marks.clear]
     raid(m)
-    assert "etcd: /dev/vdc holds linux_raid_member 0f3c, is not this node's" in m.console[0]
+    assert "etcd: /dev/vdc holds linux_raid_member 0f3c, not this node's data" in m.console[0]
     assert len(m.gave("mdadm", "--create")) == 1
 
 
@@ -182,4 +182,4 @@ def test_a_claim_is_no_data_but_the_same_bytes_elsewhere_are(m: Disks) -> None:
             file.write(identity(m, "data").encode())
     m.while_asleep = [lambda: m.plug("vdc")]
     lvm(m)
-    assert "/dev/vdc holds unknown data, is not this node's" in m.console[0]
+    assert "/dev/vdc holds unknown data, not this node's data" in m.console[0]

@@ -41,7 +41,7 @@ STEPS = [path for path in SERVICES if "node.py" in path.read_text()]
 @pytest.mark.parametrize("path", STEPS, ids=name)
 def test_a_step_tries_for_ever(path: Path) -> None:
     unit = settings(path)
-    program, file, _ = unit["ExecStart"].split()
+    program, file, *_ = unit["ExecStart"].split()
     assert (program, file) == ("/usr/bin/python3", "/usr/local/lib/nodeseed/node.py")
     assert unit["StartLimitIntervalSec"] == "0"
     assert unit["Restart"] in ("on-failure", "always")

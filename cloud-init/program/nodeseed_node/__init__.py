@@ -14,9 +14,11 @@ shipping; it lands at /usr/local/lib/nodeseed/node.py and runs as `node.py STEP`
     static_pod.py     the same decision where etcd is a static pod
     disks.py          which disk is meant, and whether it may be written to
     storage.py        file systems of the node's own disks, made once and mounted
+    storage_containers.py  those of containerd and the kubelet, with what they hold already
     storage_pod.py    the decision of a static pod that has a disk of its own
     raid.py           arrays of disks
     lvm.py            volume groups of disks
+    clear.py          what was made of disks is blank at its ends
     https.py          one request, trusting our own CAs
     preflight.py      name, addresses, versions, disks, certificates, clock
     ipvs.py           kernel modules for kube-proxy's ipvs mode

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import uuid
 from pathlib import Path
 from typing import Any
@@ -52,12 +51,13 @@ def blank(m: Machine, device: str, mine: str) -> bool:
 
     What a cut left of a file system that was begun, and that nobody used, has our claim on it.
     """
+    if held(m, device):
+        return False
     with Path(device).open("rb") as file:
         first = file.read(MIB)
         file.seek(-MIB, 2)
         last = file.read()
-    claimed = last[CLAIM:].startswith(mine.encode())
-    return (claimed or first + last == bytes(2 * MIB)) and not held(m, device)
+    return last[CLAIM:].startswith(mine.encode()) or first + last == bytes(2 * MIB)
 
 
 def put(device: str, at: int, data: bytes) -> None:
@@ -69,20 +69,15 @@ def put(device: str, at: int, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def clear(device: str) -> None:
-    """Make what was just created blank, whatever its place on the disks held before."""
-    put(device, 0, bytes(MIB))
-    put(device, -MIB, bytes(MIB))
-
-
 def disks(m: Machine) -> dict[str, int]:
     """Give all whole disks with their sizes in bytes."""
     found = {}
-    for entry in sorted(m.path("sys/block").glob("*")):
-        device = m.path("dev/" + entry.name.replace("!", "/"))
-        size = int(m.text(f"sys/block/{entry.name}/size") or 0) * 512
-        if size and device.exists() and not re.match("loop|z?ram|sr|fd|dm-|md|nbd", entry.name):
-            found[str(device)] = size
+    # what is no hardware, such as loop and md, has no such link
+    for link in sorted(m.path("sys/block").glob("*/device")):
+        name = link.parent.name
+        size = int(m.text(f"sys/block/{name}/size")) * 512
+        if size and m.path(f"dev/{name}").exists():
+            found[str(m.path(f"dev/{name}"))] = size
     return found
 
 
@@ -94,37 +89,27 @@ def find(m: Machine, asked: Any, mine: str) -> str:
     """
     path, size = asked.get("path", ""), asked.get("size", 0)
     there = disks(m)
-    named = str(m.path(path).resolve()) if path and m.path(path).exists() else ""
-    if named:
+    named = str(m.path(path).resolve()) if m.path(path).exists() else ""
+    if path and named:
         there.setdefault(named, 0)
     ours = [device for device in there if mine in [row[1] for row in held(m, device)]]
     if named in ours:
         return named
-    if len(ours) > 1:
-        raise OSError(f"{' and '.join(ours)} hold the same: detach what is a copy")
-    fresh = []
-    for device in there:
-        if device == named if path else there[device] >= size and device not in ours:
-            try:
-                if blank(m, device, mine):
-                    fresh.append(device)
-            except OSError:
-                if path:
-                    raise
-    if ours and not (path and fresh):
-        return ours[0]
-    if ours:
-        raise OSError(f"it is on {ours[0]}, but blank /{path} was asked for: detach one of them")
-    if len(fresh) == 1:
-        return fresh[0]
-    if fresh:
-        raise OSError(f"{' and '.join(fresh)} are blank and large enough: name one by its id")
-    if named:
+    wanted = [named] if path and named else [d for d in there if not path and there[d] >= size]
+    fresh = [device for device in wanted if device not in ours and blank(m, device, mine)]
+    if ours and path and fresh:
+        raise OSError(f"it is on {ours[0]}, and blank /{path} was asked for: detach one of them")
+    found = ours or fresh
+    if len(found) > 1:
+        raise OSError(f"{' and '.join(found)} both fit: name one by its id, or detach it")
+    if found:
+        return found[0]
+    if path and named:
         what = ", ".join(" ".join(row).strip() for row in held(m, named)) or "unknown data"
         raise OSError(
-            f"/{path} holds {what}, is not this node's (UUID {mine}), and stays as it is: attach "
-            f"the right disk, or wipe this one: blkdiscard -zf {named}"
+            f"/{path} holds {what}, not this node's data (UUID {mine}): attach the right disk, or "
+            f"wipe it: blkdiscard -zf {named}"
         )
-    wanted = f"/{path}" if path else f"a blank disk of {size >> 30}Gi or more"
+    what = f"/{path}" if path else f"a blank disk of {size >> 30}Gi or more"
     seen = ", ".join(f"{device} of {there[device] >> 30}Gi" for device in there)
-    raise OSError(f"waiting for {wanted}; there is {seen or 'no other disk'}")
+    raise OSError(f"waiting for {what}; there is {seen or 'no other disk'}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from nodeseed_node.disks import clear, find, identity, must
+from nodeseed_node.clear import clear
+from nodeseed_node.disks import find, identity, must
 from nodeseed_node.machine import Machine
 
 

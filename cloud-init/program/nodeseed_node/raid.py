@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from nodeseed_node.disks import clear, disks, find, held, identity, must
+from nodeseed_node.clear import clear
+from nodeseed_node.disks import disks, find, held, identity, must
 from nodeseed_node.machine import Machine
 
 PATIENCE = 30  # seconds for the last disks of an array to show up

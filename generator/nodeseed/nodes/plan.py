@@ -78,24 +78,6 @@ SETS: tuple[tuple[str, Callable[[Design, Machine], bool]], ...] = (
         ),
     ),
     ("storage", lambda design, machine: bool(volumes(design, machine))),
-    (
-        "storage-kubelet",
-        lambda design, machine: (
-            bool(volumes(design, machine)) and has_kubelet(design.cluster, machine)
-        ),
-    ),
-    (
-        "storage-etcd-systemd",
-        lambda design, machine: (
-            "etcd" in volumes(design, machine) and design.cluster.etcd.run == "systemd"
-        ),
-    ),
-    (
-        "storage-etcd-static-pod",
-        lambda design, machine: (
-            "etcd" in volumes(design, machine) and design.cluster.etcd.run == "static-pod"
-        ),
-    ),
     ("storage-clients", lambda design, machine: bool(clients(design, machine))),
     ("storage-iscsi", lambda design, machine: "iscsi" in clients(design, machine)),
     (
