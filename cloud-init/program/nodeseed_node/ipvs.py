@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from nodeseed_node.machine import Machine
+from nodeseed_node.modules import have_modules
 
 MODULES = "etc/modules-load.d/nodeseed-ipvs.conf"
 
 
 def ipvs(m: Machine) -> int:
-    """Load them; wait, and say so, where the kernel has none."""
-
-    def missing() -> str:
-        modules = m.text(MODULES).split()
-        lacking = [name for name in modules if m.run("modprobe", name)[0]]
-        names = ", ".join(lacking)
-        cure = "boot one that has, or write proxy.mode: nftables"
-        return f"the kernel lacks {names} for kube-proxy's ipvs: {cure}" if lacking else ""
-
-    m.until(missing)
-    m.say("the kernel has all modules")
-    return 0
+    """Have them, or say what to do."""
+    cure = "boot one that has, or write proxy.mode: nftables"
+    return have_modules(m, MODULES, f"kube-proxy's ipvs: {cure}")

@@ -1,18 +1,12 @@
-"""Before keepalived of endpoint lvs-keepalived: the kernel can balance."""
+"""The kernel modules of endpoint lvs-keepalived, before keepalived, which ends without them."""
 
 from __future__ import annotations
 
 from nodeseed_node.machine import Machine
+from nodeseed_node.modules import have_modules
 
 
 def lvs(m: Machine) -> int:
-    """Load the modules; wait, and say so, where the kernel has none."""
-    modules = m.text("etc/modules-load.d/nodeseed-lvs.conf").split()
-
-    def missing() -> str:
-        lacking = ", ".join(name for name in modules if m.run("modprobe", name)[0])
-        return lacking and f"the kernel lacks {lacking}: boot one that has it"
-
-    m.until(missing)
-    m.say("the kernel has all modules")
-    return 0
+    """Have them, or say what to do."""
+    cure = "boot one that has, or choose another endpoint.provider"
+    return have_modules(m, "etc/modules-load.d/nodeseed-lvs.conf", f"IPVS: {cure}")
