@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nodeseed_node.disks import CLAIM, identity
+from nodeseed_node.disks import CLAIM, find, identity
 from nodeseed_node.lvm import lvm
 from nodeseed_node.raid import raid
 from tests.program.machines import FakeMachine
@@ -95,7 +95,7 @@ def test_an_array_is_created_once_and_assembled_afterwards(m: Disks) -> None:
     m.plug("vdb", "vdc")
     assert raid(m) == 0
     (created,) = m.gave("mdadm", "--create")
-    assert f"--uuid={identity(m, 'etcd')}" in created
+    assert f"--uuid={identity(m, 'raid/etcd')}" in created
     assert created[-2:] == (str(m.path("dev/vdb")), str(m.path("dev/vdc")))
     assert m.path("run/nodeseed/raid/etcd").resolve() == m.path("dev/md127")
     assert m.said == "etcd is /dev/md127"
@@ -122,7 +122,7 @@ def test_a_degraded_array_comes_up_after_a_while_and_says_so(m: Disks) -> None:
 def test_nothing_is_created_where_one_disk_carries_the_mark(m: Disks) -> None:
     """Be it a cut within mdadm --create, or a new disk beside one with data."""
     m.plug("vdb", "vdc")
-    m.marks["vdb"] = ["linux_raid_member", identity(m, "etcd")]
+    m.marks["vdb"] = ["linux_raid_member", identity(m, "raid/etcd")]
     raid(m)
     assert not m.gave("mdadm", "--create")
     assert "DEGRADED" in m.said
@@ -157,7 +157,7 @@ def test_a_disk_of_another_array_is_not_taken(m: Disks) -> None:
 def test_a_volume_group_is_created_once_and_its_volumes_are_blank(m: Disks) -> None:
     m.plug("vdb", "vdc")
     assert lvm(m) == 0
-    name = f"data-{identity(m, 'data')[:8]}"
+    name = f"data-{identity(m, 'group/data')[:8]}"
     both = (str(m.path("dev/vdb")), str(m.path("dev/vdc")))
     assert m.gave("vgcreate") == [("vgcreate", name, *both)]
     sizes = [command[4:6] for command in m.gave("lvcreate")]
@@ -174,12 +174,32 @@ def test_a_volume_group_is_created_once_and_its_volumes_are_blank(m: Disks) -> N
     assert volume.read_bytes() == b"data"
 
 
+def test_what_lies_on_an_array_is_not_taken_for_its_disks(m: Disks) -> None:
+    """An array, its volume group and their file system may all be called the same."""
+    disks = [{"path": "dev/vdb"}, {"path": "dev/vdc"}]
+    array = {"path": "run/nodeseed/raid/data"}
+    m.configure(
+        raids=[{"name": "data", "level": 1, "disks": disks}],
+        volumeGroups=[{"name": "data", "disks": [array], "volumes": [["containers", 0]]}],
+    )
+    for name in ("vdb", "vdc"):
+        m.plug(name)
+        m.write(f"sys/block/{name}/size", str(SIZE // 512))
+        m.write(f"sys/block/{name}/device/model", "a disk")
+    raid(m)
+    md = str(m.path("dev/md127"))
+    assert find(m, array, identity(m, "data")) == md
+    assert lvm(m) == 0
+    ((*_, disk),) = m.gave("vgcreate")
+    assert disk == md
+
+
 def test_a_claim_is_no_data_but_the_same_bytes_elsewhere_are(m: Disks) -> None:
     m.plug("vdb", "vdc")
     for device, at in (("vdb", SIZE + CLAIM), ("vdc", SIZE + CLAIM + 512)):
         with m.path(f"dev/{device}").open("r+b") as file:
             file.seek(at)
-            file.write(identity(m, "data").encode())
+            file.write(identity(m, "group/data").encode())
     m.while_asleep = [lambda: m.plug("vdc")]
     lvm(m)
     assert "/dev/vdc holds unknown data, not this node's data" in m.console[0]

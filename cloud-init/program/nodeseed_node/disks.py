@@ -20,7 +20,10 @@ CLAIM = -(2**19)  # from the end: mkfs.ext4 writes the last 64 KiB, and nothing 
 
 
 def identity(m: Machine, use: str) -> str:
-    """Give the UUID of what this node, and no other, keeps for a use."""
+    """Give the UUID of what this node, and no other, keeps for a use.
+
+    What lies on an array has another than the array, whose disks all show the array's.
+    """
     config = m.config
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{config['clusterID']}/{config['node']}/{use}"))
 

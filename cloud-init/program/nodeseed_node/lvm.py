@@ -25,7 +25,7 @@ def _active(m: Machine, group: Any) -> str:
 
     Its name follows from the cluster and this node, so another one's is never taken for it.
     """
-    mine = identity(m, group["name"])
+    mine = identity(m, f"group/{group['name']}")
     name = f"{group['name']}-{mine[:8]}"
     if m.run("vgs", name)[0]:
         must(m, "vgcreate", name, *[find(m, disk, mine) for disk in group["disks"]])

@@ -38,7 +38,7 @@ def _assembled(m: Machine, array: Any, end: float) -> str:
     where a single disk carries its mark.
     """
     name, asked = array["name"], array["disks"]
-    mine = identity(m, name)
+    mine = identity(m, f"raid/{name}")
     running, active = _running(m, mine)
     if not active:
         named = [m.path(disk["path"]) for disk in asked]
