@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nodeseed.markdown import page, table
+from nodeseed.nodes.checks.etcd import LEAST, MOST
 from nodeseed.nodes.checks.leader_election import JITTER
+from nodeseed.nodes.etcd import METRICS_PORT
 from nodeseed.nodes.proxy import PROXY_MODES, ProxyMode
 from nodeseed.nodes.sizes import SETTINGS, Setting
 
 
 def components() -> str:
     """The page."""
-    return page("Components", *_leader_election(), *_proxy(), *_sizes())
+    return page("Components", *_leader_election(), *_proxy(), *_etcd(), *_sizes())
 
 
 def _leader_election() -> Iterator[str]:
@@ -62,12 +64,49 @@ def _mode(name: str, row: ProxyMode) -> tuple[str, ...]:
     return f"`{name}`", row.releases, row.kernel, modules, row.by_itself, packages
 
 
+def _etcd() -> Iterator[str]:
+    yield "## etcd"
+    yield (
+        f"`etcd.quota` ({LEAST} to {MOST}) bounds the database. A database at its quota raises the "
+        "alarm NOSPACE: etcd takes no writes, so the API server takes none, until somebody makes "
+        "room and disarms the alarm. A larger quota needs memory for the whole database, and "
+        f"longer recoveries; {MOST} is the most that etcd's guide suggests."
+    )
+    yield (
+        "`etcd.maintenance: {}` puts a timer on each member. Every ten minutes, each member in a "
+        "minute of its own, it looks at the alarms and at the space that deleted data left behind:"
+    )
+    yield (
+        "- It defragments its member where that gives back `minimumGain` or more, at most once per "
+        "`interval`. It does so only while every member answers and knows a leader, and holds a "
+        "lock in etcd meanwhile (with a lease of an hour): never two members at once. A leader "
+        "hands over first. Where `/var/lib/etcd` has no room for the copy, it says so.\n"
+        "- NOSPACE is said on console, in `nodeseed-status` and in the journal. The members "
+        "compact, defragment one after the other, and the last disarms the alarm once no member "
+        "has more than nine tenths of its quota. Where live data fill it, the line says what to "
+        "do: delete objects (etcd still takes that), or a larger quota, and boot with the new "
+        "user-data.\n"
+        "- CORRUPT is said with the member's name and otherwise left alone: wipe its data disk and "
+        "start it, then disarm the alarm (`etcdctl alarm disarm`; etcd.io, Data corruption)."
+    )
+    yield (
+        "While a single member defragments, its API server waits: seconds for each GiB. "
+        "`journalctl -u nodeseed-etcd-maintenance` has what was done. Without the block a node "
+        "carries nothing of it."
+    )
+    yield (
+        f"Metrics and health are at `http://127.0.0.1:{METRICS_PORT}`; with `etcd.metrics: node` "
+        "at the node's own address too, in plain HTTP. With a certificate of etcd's CA they are at "
+        "`https://NODE:2379/metrics` anyhow."
+    )
+
+
 def _sizes() -> Iterator[str]:
     yield "## Large clusters"
     yield (
         "`size: large` is for more than 500 nodes, `size: very-large` for more than 3000. They set "
         "what follows and nothing else; a value without a source is not here. What the cluster "
-        "file says otherwise (`extraArgs`, `proxy.configuration`) wins."
+        "file says otherwise (`extraArgs`, `proxy.configuration`, `etcd.quota`) wins."
     )
     yield table(
         ("Component", "Setting", "large", "very-large", "Source"),

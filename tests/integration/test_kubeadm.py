@@ -11,6 +11,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from nodeseed.endpoints import ENDPOINTS
+from nodeseed.endpoints.endpoint import VirtualAddress
 from nodeseed_lab.programs import program
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ KUBEADM = {
 EXPECTED = (
     # No CA key lies on a node, so certificates must last longer than a year.
     r"certificateValidityPeriod: the value \S+ is more than the recommended default",
+    # So it is, and nodeseed says so first.
+    r'field "mode" is set to "ipvs" which has been deprecated since version v1\.35',
     # A control plane reaches the API at its own address, not through the load balancer.
     (
         r'"/etc/kubernetes/\S+\.conf" exists already but has an unexpected API Server URL: '
@@ -113,6 +117,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "pki": {"directory": "/srv/kubernetes"},
         "apiServer": {"tokens": [{"user": "reader"}]},
     },
+    "large": {
+        "size": "large",
+        "proxy": {"mode": "ipvs"},
+        "scheduler": {"leaderElection": {"leaseDuration": "30s", "renewDeadline": "20s"}},
+    },
 }
 
 
@@ -164,11 +173,38 @@ def test_kubeadm_makes_the_control_plane_of_an_installed_node(
     assert bridge == (rendered.design.cluster.networking.cni == "bridge")
 
 
+@pytest.mark.parametrize("dedicated", [False, True], ids=["stacked", "dedicated"])
+@pytest.mark.parametrize("etcd", ["systemd", "static-pod"])
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_kubeadm_takes_etcd_in_each_way_beside_every_load_balancer(
+    render: Render, tmp_path: Path, endpoint: str, etcd: str, dedicated: bool
+) -> None:
+    nodes = [
+        {"name": f"cp-{number}", "role": "control-plane", "address": f"10.0.0.1{number}"}
+        for number in (1, 2, 3)
+    ]
+    nodes.append({"name": "worker-1", "role": "worker", "address": "10.0.0.21"})
+    if dedicated:
+        nodes.append({"name": "etcd-1", "role": "etcd", "address": "10.0.0.31"})
+    balanced = {"host": "api.it.example.com", "provider": endpoint}
+    if issubclass(ENDPOINTS[endpoint].options, VirtualAddress):
+        balanced["address"] = "10.0.0.100"
+    rendered = render(endpoint=balanced, etcd={"run": etcd}, nodes=nodes)
+    root = rendered.install("cp-1", tmp_path / "cp-1")
+    config = f"{root}/etc/kubernetes/kubeadm.yaml"
+    run("1.37.0", "config", "validate", "--config", config)
+    text = Path(config).read_text()
+    assert ("https://10.0.0.31:2379" in text) == dedicated
+
+
 @pytest.mark.parametrize("kubernetes", KUBEADM)
 def test_the_static_pod_of_etcd_is_a_valid_pod(
     render: Render, tmp_path: Path, kubernetes: str
 ) -> None:
-    rendered = render(kubernetes={"version": kubernetes}, etcd={"run": "static-pod"})
+    rendered = render(
+        kubernetes={"version": kubernetes},
+        etcd={"run": "static-pod", "quota": "4Gi", "metrics": "node"},
+    )
     root = rendered.install("cp-1", tmp_path / "cp-1")
     validate(root / "etc/nodeseed/etcd.yaml", kubernetes)
     paths_exist(root / "etc/nodeseed/etcd.yaml", root)

@@ -28,7 +28,7 @@ CLUSTERS: dict[str, dict[str, Any]] = {
     "etcd-as-a-unit": {"nodes": NODES, "containerd": {"proxy": {"http": "http://192.0.2.1:3128"}}},
     "etcd-as-a-static-pod-dns-and-ipvs": {
         "nodes": NODES,
-        "etcd": {"run": "static-pod"},
+        "etcd": {"run": "static-pod", "maintenance": {}},
         "dns": {},
         "proxy": {"mode": "ipvs"},
     },
@@ -72,7 +72,7 @@ CLUSTERS: dict[str, dict[str, Any]] = {
     },
     "dedicated-etcd-as-a-static-pod": {
         "nodes": [*NODES, {"name": "etcd-1", "role": "etcd", "address": "10.0.0.1"}],
-        "etcd": {"run": "static-pod"},
+        "etcd": {"run": "static-pod", "maintenance": {}},
     },
 }
 # What the node's image brings: a unit that ours refer to.

@@ -27,6 +27,33 @@ BINARIES = {"sha256": dict.fromkeys(("kubelet", "kubeadm", "kubectl"), "0" * 64)
 
 BAD: dict[str, tuple[list[Change], str]] = {
     "old etcd": ([put("etcd.version", "3.5.9")], "etcd.version: etcd 3.5.9 is not supported"),
+    "quota without unit": (
+        [put("etcd.quota", "4000000000")],
+        "etcd.quota: '4000000000' is no amount; write whole Mi or Gi: 512Mi, 4Gi",
+    ),
+    "quota that etcd could not live with": (
+        [put("etcd.quota", "16Gi")],
+        "etcd.quota: 16Gi is more than etcd's guide allows: recovery takes too long; write 256Mi",
+    ),
+    "quota that a new cluster fills": (
+        [put("etcd.quota", "100Mi")],
+        "etcd.quota: 100Mi: a new cluster needs tens of Mi, and a full etcd takes no writes; write",
+    ),
+    "quota said twice": (
+        [
+            put("etcd.quota", "4Gi"),
+            put("etcd.extraArgs", [{"name": "quota-backend-bytes", "value": "1"}]),
+        ],
+        "etcd.extraArgs[0]: etcd.quota says it, too; take one of the two out",
+    ),
+    "gain that is never reached": (
+        [put("etcd.maintenance.minimumGain", "2Gi")],
+        "etcd.maintenance.minimumGain: 2Gi is all that etcd may hold: it would never be defragmen",
+    ),
+    "interval in minutes": (
+        [put("etcd.maintenance.interval", "30m")],
+        "etcd.maintenance.interval: '30m' is no duration; write whole hours or days: 43800h, 7d",
+    ),
     "endpoint is a node's name": (
         [put("endpoint.host", "cp-1")],
         "endpoint.host: the endpoint has the name of node cp-1",

@@ -6,7 +6,9 @@ from nodeseed.render.templates import root
 KINDS = {
     "control-plane": ("common", "kubelet", "control-plane", "etcd", "etcd-systemd"),
     "control-plane-bridge": ("common", "control-plane", "etcd", "etcd-systemd", "cni-bridge"),
-    "control-plane-static-pod": ("common", "control-plane", "etcd", "etcd-static-pod"),
+    "control-plane-static-pod": (
+        *("common", "control-plane", "etcd", "etcd-static-pod", "etcd-maintenance"),
+    ),
     "control-plane-without-etcd": ("common", "kubelet", "control-plane"),
     "control-plane-dns": ("common", "kubelet", "control-plane", "dns", "dns-replicas"),
     "control-plane-rendered": (

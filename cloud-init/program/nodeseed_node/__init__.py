@@ -11,6 +11,7 @@ shipping; it lands at /usr/local/lib/nodeseed/node.py and runs as `node.py STEP`
     etcd.py           asks the peers, answers them, carries the decision out
     answer.py         what a waiting machine answers its peers on etcd's peer port
     promote.py        a learner becomes a voter; the cluster remembers its member list
+    maintenance.py    etcd's alarms, and the space that deleted data left behind
     static_pod.py     the same decision where etcd is a static pod
     disks.py          which disk is meant, and whether it may be written to
     storage.py        file systems of the node's own disks, made once and mounted

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from nodeseed.nodes.design import Design
-from nodeseed.nodes.etcd import etcd_run
+from nodeseed.nodes.etcd import etcd_maintenance, etcd_run
 from nodeseed.nodes.machine import Machine, has_kubelet
 from nodeseed.nodes.rendered import is_rendered
 from nodeseed.nodes.software import downloads, package_versions
@@ -90,6 +90,8 @@ def node_configuration(design: Design, machine: Machine, lock: Lock) -> str:
             "membershipRevision": lock.bootstrap.membershipRevision,
             "until": lock.bootstrap.until,
         }
+        if maintenance := etcd_maintenance(design, machine):
+            values["etcd"]["maintenance"] = maintenance
     text = json.dumps(values, indent=1, ensure_ascii=False)
     # Revisions are numbers; a reference can only stand in text.
     for number in (NODE_REVISION, CLUSTER_REVISION):

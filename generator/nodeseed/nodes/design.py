@@ -222,9 +222,8 @@ def node_subnets(cluster: Cluster) -> tuple[Network, ...]:
     return listed + (networking.nodeSubnet or ())
 
 
-def url(host: str, port: int) -> str:
-    """An https URL; IPv6 addresses in brackets (RFC 3986)."""
+def url(host: str, port: int, scheme: str = "https") -> str:
+    """A URL; IPv6 addresses in brackets (RFC 3986)."""
     address = parse_address(host)
-    return (
-        f"https://[{host}]:{port}" if address and address.version == 6 else f"https://{host}:{port}"
-    )
+    bracketed = f"[{host}]" if address and address.version == 6 else host
+    return f"{scheme}://{bracketed}:{port}"

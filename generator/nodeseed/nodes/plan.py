@@ -14,7 +14,7 @@ from nodeseed.nodes.balance import (
 )
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.dns import DNS_SETS, dns_values
-from nodeseed.nodes.etcd import etcd_run, etcd_settings
+from nodeseed.nodes.etcd import etcd_run, etcd_settings, etcd_slot
 from nodeseed.nodes.leader_election import leader_election_flags
 from nodeseed.nodes.machine import Machine, has_kubelet
 from nodeseed.nodes.pods import pod_network
@@ -57,6 +57,12 @@ SETS: tuple[tuple[str, Callable[[Design, Machine], bool]], ...] = (
     ("etcd", lambda design, machine: etcd_run(design, machine) != ""),
     ("etcd-systemd", lambda design, machine: etcd_run(design, machine) == "systemd"),
     ("etcd-static-pod", lambda design, machine: etcd_run(design, machine) == "static-pod"),
+    (
+        "etcd-maintenance",
+        lambda design, machine: (
+            etcd_run(design, machine) != "" and design.cluster.etcd.maintenance is not None
+        ),
+    ),
     (
         "kubelet-standalone",
         lambda design, machine: machine.role == "etcd" and design.cluster.etcd.run == "static-pod",
@@ -112,6 +118,7 @@ def context(design: Design, machine: Machine) -> dict[str, Any]:
         values.update(rendered(design, machine, values))
     if machine.name in design.etcd_names:
         values["etcd_settings"] = etcd_settings(design, machine)
+        values["etcd_slot"] = etcd_slot(design, machine)
     if design.cluster.networking.cni == "bridge":
         values.update(pod_network(design, machine))
     values.update(storage_values(design, machine))

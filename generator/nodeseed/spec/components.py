@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from nodeseed.spec.fields import (
+    Amount,
     Block,
     Configuration,
     Duration,
@@ -34,6 +35,19 @@ class Argument(Block):
 Arguments = Annotated[tuple[Argument, ...], _LISTS]
 
 
+class EtcdMaintenance(Block):
+    """What a timer on each member does: alarms are said, and space is given back."""
+
+    interval: Duration = Field(
+        default_factory=lambda: timedelta(hours=24),
+        description="A member is defragmented once in this time at most; a full one at once.",
+    )
+    minimumGain: Amount = Field(  # noqa: N815
+        default="100Mi",
+        description="And only if that gives back this much.",
+    )
+
+
 class Etcd(Block):
     """The etcd cluster: on the control planes, or on nodes of role `etcd` if there are any."""
 
@@ -46,6 +60,21 @@ class Etcd(Block):
     bootstrapWindow: Duration = Field(  # noqa: N815
         default_factory=lambda: timedelta(hours=168),
         description="How long after the first render empty machines may form a new cluster.",
+    )
+    quota: Amount | None = Field(
+        default=None,
+        description="How large its database may become; then it takes no writes. 256Mi to 8Gi. "
+        "Default: etcd's own, 2Gi.",
+    )
+    metrics: Literal["local", "node"] = Field(
+        default="local",
+        description="`local`: metrics and health at 127.0.0.1:2381. `node`: at port 2381 of the "
+        "node's address as well, in plain HTTP, for whoever reaches it.",
+    )
+    maintenance: EtcdMaintenance | None = Field(
+        default=None,
+        description="Say alarms, defragment, get out of a full database; `{}` for all defaults. "
+        "See [components.md](components.md#etcd).",
     )
     extraArgs: Arguments = Field(default=(), description="Further etcd flags.")  # noqa: N815
 

@@ -20,6 +20,7 @@ from nodeseed.nodes.checks.endpoint import (
     servers,
     virtual_address,
 )
+from nodeseed.nodes.checks.etcd import etcd
 from nodeseed.nodes.checks.keys import key_algorithms
 from nodeseed.nodes.checks.leader_election import leader_election
 from nodeseed.nodes.checks.machines import cluster_name, labels, names, roles
@@ -59,6 +60,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     tokens,
     configuration,
     dns,
+    etcd,
     leader_election,
     proxy,
     key_algorithms,
