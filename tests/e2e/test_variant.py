@@ -1,10 +1,11 @@
-"""The other choices: etcd as a static pod, the CA's key on control planes; and a cut at first boot.
+"""The other choices: etcd as a static pod, the CA's key on control planes, iptables' Services.
 
 The first boot of this cluster ends in a power cut, between the steps that a cluster needs once.
 """
 
 from __future__ import annotations
 
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -23,7 +24,8 @@ SIGNER = "kubernetes.io/kube-apiserver-client-kubelet"
 
 
 def variant(spec: dict[str, Any]) -> None:
-    spec["etcd"] = {"run": "static-pod"}
+    spec["etcd"] = {"run": "static-pod", "quota": "1Gi", "metrics": "node", "maintenance": {}}
+    spec["proxy"]["mode"] = "iptables"
     spec["pki"] = {"caKeysOnNodes": "control-plane"}
     del spec["nodes"][4]
 
@@ -94,10 +96,34 @@ def test_etcd_runs_as_a_pod_on_every_control_plane(cluster: Lab) -> None:
     eventually("every pod is ready, etcd's among them", running)
 
 
+def test_etcd_is_looked_after_on_every_control_plane(cluster: Lab) -> None:
+    timer = "nodeseed-etcd-maintenance.timer"
+    slots = set()
+    for machine in cluster.design.control_planes:
+        member = cluster.machines[machine.name]
+        assert member.run("systemctl", "is-active", timer).strip() == "active"
+        member.run("systemctl", "start", "nodeseed-etcd-maintenance")
+        assert member.steps()["maintenance"] == "in order"
+        slots.add(member.run("systemctl", "show", "--property=TimersCalendar", "--value", timer))
+        url = f"http://{machine.address}:2381/metrics"
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            assert "etcd_server_quota_backend_bytes 1.073741824e+09" in answer.read().decode()
+    assert len(slots) == 3
+
+
 def test_the_cluster_works(workload: Workload) -> None:
     assert workload.client("dns", "web")
     pods = {pod["metadata"]["name"] for pod in workload.web()}
     assert {workload.client("get", "http://web/").strip() for _ in range(20)} == pods
+
+
+def test_services_are_rules_of_iptables(workload: Workload) -> None:
+    lab = workload.lab
+    address = lab.kubectl("get", "service", "web", "--output=jsonpath={.spec.clusterIP}")
+    for node in lab.kubelets:
+        rules = lab.machines[node].run("iptables-save", "-t", "nat")
+        assert f"-d {address}/32" in rules, node
+        assert "kube-proxy" not in lab.machines[node].run("nft", "list", "tables"), node
 
 
 def test_only_the_key_of_the_cluster_ca_lies_on_control_planes(cluster: Lab) -> None:
