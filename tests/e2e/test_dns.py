@@ -7,6 +7,7 @@ Corefile and the way of the queries are real, the exception from connection trac
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
+from nodeseed.nodes.plan import context
+from nodeseed.render.templates import render_file
 from nodeseed_lab.lab import Lab
 from tests.e2e import boots
 from tests.e2e.conftest import Ground
@@ -27,6 +30,7 @@ CACHE = "169.254.20.10:53"
 ZONE = "corp.test"
 NAMES = ("web.default.svc.cluster.local", "kubernetes.default.svc.cluster.local")
 EVERYWHERE = "192.0.2.53"  # what the probe answers for every name
+AUTOSCALER = "/etc/nodeseed/manifests/coredns-autoscaler.yaml"
 SYSTEM = "--namespace=kube-system"
 
 
@@ -87,7 +91,7 @@ def test_the_cluster_has_the_figures_of_the_cluster_file(cluster: Lab) -> None:
         "requests": {"cpu": "70m", "memory": "70Mi"},
         "limits": {"cpu": "100m", "memory": "512Mi"},
     }
-    assert coredns(cluster)["replicas"] == 6
+    eventually("six replicas are wanted", lambda: coredns(cluster)["replicas"] == 6, 20)
     for pod in replicas(cluster):
         assert pod["spec"]["containers"][0]["resources"] == wanted
     text = corefile(cluster)
@@ -176,6 +180,37 @@ def test_kubeadm_keeps_what_is_set(cluster: Lab) -> None:
     assert (coredns(cluster), corefile(cluster)) == before
 
 
+def test_the_api_takes_the_autoscaler_and_lets_it_scale_and_nothing_more(cluster: Lab) -> None:
+    """Its program cannot be had here; the next test sees that it goes where a number is written."""
+    design = cluster.design
+    values = {**context(design, design.control_planes[0]), "dns_autoscaling": '{"min": 6}'}
+    text = render_file("dns-autoscaling", AUTOSCALER, values)
+    cluster.kubectl("apply", "--server-side", "--filename=-", stdin=text)
+    whose = "--as=system:serviceaccount:kube-system:kube-dns-autoscaler"
+
+    def may(*what: str) -> bool:
+        listed = cluster.api.kubectl_command("auth", "can-i", *what, SYSTEM, whose)
+        done = subprocess.run(listed, capture_output=True, text=True, check=False)
+        return done.stdout.strip() == "yes"
+
+    scale = "deployments.apps/coredns", "--subresource=scale"
+    for needed in (
+        ("get", *scale),
+        ("update", *scale),
+        ("list", "nodes"),
+        ("watch", "nodes"),
+        ("get", "configmaps/kube-dns-autoscaler"),
+    ):
+        assert may(*needed), needed
+    for other in (
+        ("update", "deployments.apps/coredns"),
+        ("delete", "pods"),
+        ("get", "secrets"),
+        ("update", "configmaps/coredns"),
+    ):
+        assert not may(*other), other
+
+
 def test_a_newer_revision_takes_effect_and_an_older_node_never_puts_the_old_back(
     cluster: Lab, workload: Workload, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -197,6 +232,8 @@ def test_a_newer_revision_takes_effect_and_an_older_node_never_puts_the_old_back
         cluster.machines["cp-1"].stop()
         cluster.machines["cp-1"].start()
         eventually("the newer revision is applied", applied)
+        deployments = items(cluster, "deployments", SYSTEM)
+        assert [row["metadata"]["name"] for row in deployments] == ["coredns"]
 
     older = cluster.machines["cp-2"]
     older.run("systemctl", "restart", "nodeseed-corefile", "nodeseed-cluster", "nodeseed-dns")
