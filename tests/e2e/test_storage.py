@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
+from nodeseed.nodes.storage_classes import storage_objects
+from nodeseed.outputs.cluster_state import ClusterState
+from nodeseed.pipeline import prepare
 from nodeseed_lab.lab import Lab
 from tests.e2e import boots
 from tests.e2e.conftest import Ground
 from tests.e2e.test_etcd import has_the_data, members
-from tests.e2e.workload import eventually
+from tests.e2e.workload import PROBE, eventually, items, ready
 
+MOUNTS = "/var/lib/kubelet/plugins/kubernetes.io/local-volume/mounts"
 VOLUME = {"node": "worker-1", "path": "/dev/disk/by-id/lab-data", "size": "1Gi"}
 
 
@@ -21,6 +26,44 @@ def with_disks(spec: dict[str, Any]) -> None:
         "containers": {"disk": {"id": "lab-containers"}, "roles": ["worker"]},
         "classes": [{"type": "local", "default": True, "volumes": [dict(VOLUME)]}],
     }
+
+
+def moved(spec: dict[str, Any]) -> None:
+    spec["storage"]["classes"][0]["volumes"][0]["node"] = "worker-2"
+
+
+STATEFUL_SET = {
+    "apiVersion": "apps/v1",
+    "kind": "StatefulSet",
+    "metadata": {"name": "data", "namespace": "default"},
+    "spec": {
+        "replicas": 1,
+        "selector": {"matchLabels": {"app": "data"}},
+        "serviceName": "data",
+        "template": {
+            "metadata": {"labels": {"app": "data"}},
+            "spec": {
+                "containers": [
+                    {
+                        **PROBE,
+                        "name": "data",
+                        "args": ["sleep"],
+                        "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+                    }
+                ]
+            },
+        },
+        "volumeClaimTemplates": [
+            {
+                "metadata": {"name": "data"},
+                "spec": {
+                    "accessModes": ["ReadWriteOnce"],
+                    "resources": {"requests": {"storage": "1Gi"}},
+                },
+            }
+        ],
+    },
+}
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +137,31 @@ def test_a_missing_disk_is_waited_for_and_another_one_is_not_formatted(cluster: 
     boots.settled(cluster, "cp-2")
     assert members(cluster) == before
     assert has_the_data(machine)
+
+
+def test_a_volume_of_a_pod_goes_on_with_another_machine(cluster: Lab) -> None:
+    kubectl = cluster.kubectl
+    apply = ("apply", "--server-side", "--filename=-")
+    kubectl(*apply, stdin=yaml.safe_dump(STATEFUL_SET))
+
+    def runs_on(node: str) -> bool:
+        pods = items(cluster, "pods", "--selector=app=data")
+        return any(ready(pod) and pod["spec"]["nodeName"] == node for pod in pods)
+
+    eventually("the pod has its volume", lambda: runs_on("worker-1"))
+    first, second = cluster.machines["worker-1"], cluster.machines["worker-2"]
+    first.run("sh", "-ec", f"cd {MOUNTS}/local-worker-1-*; echo kept >file; sync")
+
+    first.kill()
+    second.run("mv", "/disks/worker-1/lab-data.img", "/disks/worker-2/")
+    second.run("touch", "/disks/worker-2/lab-data.made")
+    second.plug("lab-data")
+    with boots.spec_changed(cluster, moved):
+        objects = storage_objects(prepare(ClusterState(cluster.spec)).cluster)
+    kubectl("delete", "persistentvolumeclaim", "data-data-0", "--wait=false")
+    kubectl("delete", "pod", "data-0", "--force")
+    kubectl("delete", "persistentvolume", "--all", "--wait=false")
+    kubectl(*apply, stdin=yaml.safe_dump_all(objects))
+
+    eventually("the pod runs where its disk is", lambda: runs_on("worker-2"))
+    assert second.run("sh", "-c", f"cat {MOUNTS}/local-worker-2-*/file") == "kept\n"
