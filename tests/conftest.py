@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import settings
 
 from nodeseed.nodes.build import build
 from nodeseed.nodes.design import Design
@@ -20,6 +21,10 @@ from nodeseed.pipeline import Chance, Choices, Report, render_cluster
 from nodeseed.pki.keys import generate_key
 from nodeseed.spec.load import load
 from nodeseed_node.install import content
+
+# A machine may be busy with something else.
+settings.register_profile("nodeseed", deadline=None)
+settings.load_profile("nodeseed")
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 

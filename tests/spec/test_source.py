@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nodeseed.errors import NodeseedError, SpecError
@@ -105,7 +105,6 @@ _FIELDS = [
 ]
 
 
-@settings(deadline=None)  # a machine may be busy with something else
 @given(st.sampled_from(_FIELDS), _VALUES)
 def test_no_value_in_a_cluster_file_crashes_the_loader(field: str, wrong: object) -> None:
     spec = spec_with(lambda s: s.update({field: wrong}))
