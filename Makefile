@@ -37,8 +37,8 @@ lab: $(STAMP) ## Boot clusters/$(CLUSTER).yaml as containers on this machine (th
 	@$(BIN)/nodeseed-lab up clusters/$(CLUSTER).yaml
 
 e2e: $(STAMP) ## Run the tests against whole clusters of real machines
-	generator/nodeseed_lab/install.sh gpg=gnupg dpkg-deb=dpkg
-	$(BIN)/pytest -q -o addopts="--strict-markers --import-mode=importlib" tests/e2e
+	generator/nodeseed_lab/qemu/install.sh gpg=gnupg dpkg-deb=dpkg
+	$(BIN)/pytest -q -o addopts="--strict-markers --import-mode=importlib" tests/e2e tests/qemu
 
 bench: $(STAMP) ## Measure speed and size, as ratios
 	$(BIN)/python -m benchmarks.render

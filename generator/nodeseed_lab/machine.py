@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, cast
@@ -12,17 +11,17 @@ import docker
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 
+from nodeseed_lab.commands import Commands
 from nodeseed_lab.containers import CUT, CUT_RULES
 from nodeseed_lab.disks import PLUG
 from nodeseed_lab.errors import LabError
 
 POWER_OFF_SECONDS = 60
-STATUS = "/run/nodeseed/status.json"
 
 MakeBody = Callable[[tuple[str, ...]], dict[str, Any]]
 
 
-class LabMachine:
+class LabMachine(Commands):
     """A machine, whether or not its container exists at the moment.
 
     Args:
@@ -44,7 +43,7 @@ class LabMachine:
         body: MakeBody,
         disks: tuple[str, ...] = (),
     ) -> None:
-        self.node = node
+        super().__init__(node)
         self._client = client
         self._name = container_name
         self._volumes = volumes
@@ -155,28 +154,6 @@ class LabMachine:
         except APIError as error:
             raise LabError(f"{self.node}: {error.explanation or error}") from None
         return done.exit_code or 0, cast("bytes", done.output).decode(errors="replace")
-
-    def run(self, *command: str) -> str:
-        """Run a command in it; give what it printed.
-
-        Raises:
-            LabError: the command failed; the message holds what it printed.
-        """
-        code, output = self.exec(*command)
-        if code:
-            raise LabError(
-                f"{self.node}: `{' '.join(command)}` ended with {code}: {output.strip()}"
-            )
-        return output
-
-    def read(self, path: str) -> str:
-        """Give the content of a file in it."""
-        return self.run("cat", path)
-
-    def steps(self) -> dict[str, str]:
-        """Give what each step of nodeseed's program said last; nothing before the first spoke."""
-        code, text = self.exec("cat", STATUS)
-        return dict(json.loads(text)) if code == 0 else {}
 
     def console(self) -> Iterator[str]:
         """Give the lines of its console since it was started, and wait for further ones."""

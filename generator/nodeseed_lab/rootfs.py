@@ -35,7 +35,12 @@ def packages() -> list[str]:
 
 def base_tag() -> str:
     """The Docker tag of the base image, from everything that we decide about it."""
-    return f"{REPOSITORY}:{cache.fingerprint(SUITE, *packages(), *_OPTIONS)}"
+    return f"{REPOSITORY}:{fingerprint(*packages())}"
+
+
+def fingerprint(*parts: str) -> str:
+    """Condense what decides a root file system: the release, how it is made, and `parts`."""
+    return cache.fingerprint(SUITE, *parts, *_OPTIONS)
 
 
 def base_image(client: docker.DockerClient, say: Say) -> str:
@@ -51,23 +56,34 @@ def base_image(client: docker.DockerClient, say: Say) -> str:
         say(f"Debian {SUITE}: {len(packages())} packages, by mmdebstrap (about a minute)")
         with tempfile.TemporaryDirectory() as folder:
             archive = Path(folder) / "root.tar"
-            _debootstrap(archive)
+            debootstrap(str(archive), packages())
             client.api.import_image_from_file(
                 str(archive), repository=REPOSITORY, tag=tag.rpartition(":")[2]
             )
     return tag
 
 
-def _debootstrap(archive: Path) -> None:
+def debootstrap(target: str, include: list[str], *options: str) -> None:
+    """Make a root file system of Debian packages.
+
+    Args:
+        target: mmdebstrap's: an archive, a folder, or `/dev/null` where hooks keep the result.
+        include: the packages, beside the essential ones.
+        options: further options of mmdebstrap, such as hooks.
+
+    Raises:
+        LabError: mmdebstrap is missing, or failed.
+    """
     if shutil.which("mmdebstrap") is None:
         raise LabError("mmdebstrap is missing: apt-get install mmdebstrap")
     done = subprocess.run(
         [
             "mmdebstrap",
             *_OPTIONS,
-            f"--include={','.join(packages())}",
+            *options,
+            f"--include={','.join(include)}",
             SUITE,
-            str(archive),
+            target,
             *_mirror(),
         ],
         capture_output=True,

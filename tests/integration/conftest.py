@@ -80,9 +80,13 @@ class Rendered:
 
     def install(self, node: str, root: Path) -> Path:
         """Stage a node's files under a folder, and let the node's installer move them there."""
+        self.stage(node, root)
+        return self.finish(root)
+
+    def stage(self, node: str, root: Path) -> None:
+        """Write a node's files under a folder, as cloud-init writes them."""
         for file in self.files(node):
             _write(root / file.staged[1:], file)
-        return self.finish(root)
 
     def finish(self, root: Path) -> Path:
         """Let the node's installer move what is staged under a folder."""
