@@ -38,7 +38,8 @@ lab: $(STAMP) ## Boot clusters/$(CLUSTER).yaml as containers on this machine (th
 
 e2e: $(STAMP) ## Run the tests against whole clusters of real machines
 	generator/nodeseed_lab/qemu/install.sh gpg=gnupg dpkg-deb=dpkg
-	$(BIN)/pytest -q -o addopts="--strict-markers --import-mode=importlib" tests/e2e tests/qemu
+	$(BIN)/pytest -q -o addopts="--strict-markers --import-mode=importlib" tests/e2e
+	$(BIN)/pytest -q -n 2 -o addopts="--strict-markers --import-mode=importlib" tests/qemu
 
 bench: $(STAMP) ## Measure speed and size, as ratios
 	$(BIN)/python -m benchmarks.render

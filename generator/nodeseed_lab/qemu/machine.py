@@ -92,8 +92,8 @@ class QemuMachine(Commands):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self.is_on:
-            self.cut_power()
+        if self._on is not None:
+            self._on.kill()
 
     @property
     def is_on(self) -> bool:
@@ -123,6 +123,7 @@ class QemuMachine(Commands):
 
         It ends with the thread that called this, so that none is left behind.
         """
+        self._must_be_off()
         parts = [*(disk.part for disk in self.disks), *self._cards]
         if self._seed is not None:
             parts.append(seed_volume(self._seed))
@@ -137,6 +138,7 @@ class QemuMachine(Commands):
 
     def resume(self, saved: Saved) -> None:
         """Go on where another machine was saved, with the disks and network cards of this one."""
+        self._must_be_off()
         self._starts += 1
         with saved.memory.open("rb") as memory:
             self._on = Emulator(
@@ -260,6 +262,10 @@ class QemuMachine(Commands):
         code, said = self.exec("sh", "-c", script, "sh", path, stdin=content)
         if code:
             raise LabError(f"{self.node}: {path} cannot be written: {said.strip()}")
+
+    def _must_be_off(self) -> None:
+        if self.is_on:
+            raise self._error("is on already")
 
     def _error(self, text: str) -> LabError:
         """An error that tells the end of its console, and what QEMU complained of."""
