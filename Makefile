@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help userdata check test integration image lab e2e bench assembly lint fix golden docs clean
+.PHONY: help userdata check test integration image lab e2e qemu bench assembly lint fix golden docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,8 +37,11 @@ lab: $(STAMP) ## Boot clusters/$(CLUSTER).yaml as containers on this machine (th
 	@$(BIN)/nodeseed-lab up clusters/$(CLUSTER).yaml
 
 e2e: $(STAMP) ## Run the tests against whole clusters of real machines
-	generator/nodeseed_lab/qemu/install.sh gpg=gnupg dpkg-deb=dpkg
+	generator/nodeseed_lab/install.sh gpg=gnupg dpkg-deb=dpkg
 	$(BIN)/pytest -q -o addopts="--strict-markers --import-mode=importlib" tests/e2e
+
+qemu: $(STAMP) ## Run the tests on Debian's own kernel, in emulated machines
+	generator/nodeseed_lab/qemu/install.sh
 	$(BIN)/pytest -q -n 2 -o addopts="--strict-markers --import-mode=importlib" tests/qemu
 
 bench: $(STAMP) ## Measure speed and size, as ratios
