@@ -125,6 +125,11 @@ def workload(cluster: Lab) -> Workload:
     return Workload(cluster).start()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let those go first that share the session's cluster, whose place the next one takes."""
+    items.sort(key=lambda item: hasattr(getattr(item, "module", None), "cluster"))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Let a failure tell what every machine says."""

@@ -19,7 +19,7 @@ from nodeseed_lab.lab import Lab
 from nodeseed_lab.programs import program
 from tests.e2e.conftest import Ground
 from tests.e2e.faults import holder, without_api_server
-from tests.e2e.workload import Workload, items, ready
+from tests.e2e.workload import Workload, eventually, items, ready
 from tests.e2e.writes import Writes
 
 KUBE_VIP = Options.model_fields["image"].default
@@ -87,10 +87,14 @@ def test_who_holds_the_lease_has_the_address(cluster: Lab, workload: Workload) -
 
 
 def test_the_kubelet_takes_its_manifest(cluster: Lab) -> None:
-    pods = {pod["metadata"]["name"]: pod for pod in items(cluster, "pods", "-n=kube-system")}
-    for machine in cluster.design.control_planes:
-        pod = pods[f"kube-vip-{machine.name}"]
-        assert ready(pod), machine.name
+    wanted = {f"kube-vip-{machine.name}" for machine in cluster.design.control_planes}
+
+    def pods() -> list[dict[str, Any]]:
+        found = items(cluster, "pods", "-n=kube-system")
+        return [pod for pod in found if pod["metadata"]["name"] in wanted and ready(pod)]
+
+    eventually("each control plane has it, ready", lambda: len(pods()) == len(wanted))
+    for pod in pods():
         assert pod["spec"]["containers"][0]["image"] == KUBE_VIP
         assert pod["spec"]["hostAliases"] == [{"ip": "127.0.0.1", "hostnames": ["kubernetes"]}]
 

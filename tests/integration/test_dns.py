@@ -196,7 +196,7 @@ def test_the_autoscaler_is_upstreams(render: Render, tmp_path: Path) -> None:
 
 def test_real_coredns_refuses_no_line_of_the_cache(render: Render, tmp_path: Path) -> None:
     """It is the same program with the same plugins; here it listens on loopback for a moment."""
-    servers = ["10.0.0.53:5353", "fd00::53", "[fd00::54]:5353"]
+    servers = ["10.0.0.53:5353", "fd00::5", "[fd00::54]:5353"]
     rendered = render(dns={"nodeLocal": {}, "zones": {"corp.test": servers}})
     root = rendered.install("cp-1", tmp_path / "cp-1")
     text = objects((root / MANIFESTS / "node-local-dns.yaml").read_text())[

@@ -23,7 +23,8 @@ def test_the_images_are_those_that_kubeadm_wants() -> None:
         text=True,
         check=True,
     )
-    ours = {tag for stage, tag in component_images.TAGS.items() if stage != "probe"}
+    beside = {"node-cache", "probe"}  # of our add-ons, and of the tests
+    ours = {tag for stage, tag in component_images.TAGS.items() if stage not in beside}
     assert ours == set(listed.stdout.split())
 
 
