@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -13,8 +14,9 @@ from nodeseed.nodes.storage import CLIENTS, storage_configuration, storage_packa
 from nodeseed.nodes.storage_classes import TYPES
 from tests.conftest import Change, Workplace, design_of
 from tests.nodes.test_checks import aws, put
-from tests.nodes.test_software import packages
+from tests.nodes.test_software import binaries, packages
 
+SYSTEMD = "/etc/systemd/system"
 SIZE = {"disk": {"size": "20Gi"}}
 TWO = [{"path": "/dev/vdb"}, {"path": "/dev/vdc"}]
 
@@ -388,3 +390,16 @@ def test_bad_input_is_refused_with_path_rule_and_cure(name: str) -> None:
     for problem in refused.value.problems:
         assert problem.line is not None
         assert problem.cure
+
+
+@pytest.mark.parametrize("source", [packages(), binaries()], ids=["packages", "binaries"])
+def test_disks_wait_for_the_unit_that_brings_their_programs(
+    source: Change, workplace: Workplace
+) -> None:
+    workplace.write(source, storage(containers=SIZE))
+    workplace.render()
+    units = workplace.tree("worker-1")
+    after = re.search(r"^After=(.+)$", units[f"{SYSTEMD}/nodeseed-storage.service"], re.M)
+    assert after
+    assert "nodeseed-software.service" in after[1].split()
+    assert all(f"{SYSTEMD}/{unit}" in units for unit in after[1].split())

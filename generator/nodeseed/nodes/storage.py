@@ -40,12 +40,6 @@ CLIENTS: Final[dict[str, Needs]] = {
         packages=("glusterfs-client",), programs=("glusterfs --version",), modules=("fuse",)
     ),
 }
-# The unit that brings mkfs, mdadm and lvm along.
-AFTER: Final = {
-    "baked": "",
-    "packages": " nodeseed-packages.service",
-    "binaries": " nodeseed-software.service",
-}
 EXT4: Final = Needs(packages=("e2fsprogs",), programs=("mkfs.ext4 -V",))
 RAID: Final = Needs(packages=("mdadm",), programs=("mdadm --version",))
 LVM: Final = Needs(packages=("lvm2",), programs=("lvm version",))
@@ -164,11 +158,13 @@ def storage_values(design: Design, machine: Machine) -> dict[str, Any]:
     """What templates may use of the machine's storage."""
     configuration = storage_configuration(design, machine)
     there = volumes(design, machine)
+    baked = design.cluster.kubernetes.software.source == "baked"
     return {
         "storage_etcd": "etcd" in there,
         "storage_containers": "containers" in there,
         "storage_step": "storage-containers" if "containers" in there else "storage",
-        "storage_after": AFTER[design.cluster.kubernetes.software.source],
+        # the unit that brings mkfs, mdadm and lvm along, whichever way
+        "storage_after": "" if baked else " nodeseed-software.service",
         "storage_raid": "raids" in configuration,
         "storage_lvm": "volumeGroups" in configuration,
         "storage_modules": [m for name in clients(design, machine) for m in CLIENTS[name].modules],
