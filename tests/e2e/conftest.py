@@ -8,6 +8,8 @@ removed here, before and after use.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,25 @@ def quick_leaders(spec: dict[str, Any]) -> None:
     for component in ("controllerManager", "scheduler"):
         timing = {"leaseDuration": "10s", "renewDeadline": "7s", "retryPeriod": "2s"}
         spec[component] = {"leaderElection": timing}
+
+
+@contextmanager
+def derived(image: str, tag: str, lines: str) -> Iterator[str]:
+    """An image made from the node image, as long as it is needed; gives its tag.
+
+    Args:
+        image: the node image.
+        tag: what the new one is called.
+        lines: of a Dockerfile, below its FROM.
+    """
+    client = connect(print)
+    try:
+        dockerfile = BytesIO(f"FROM {image}\n{lines}".encode())
+        client.images.build(fileobj=dockerfile, tag=tag)
+        yield tag
+        client.images.remove(tag, force=True)
+    finally:
+        client.close()
 
 
 def unchanged(spec: dict[str, Any]) -> None:

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import docker
 import pytest
 
 from nodeseed_lab.lab import Lab
 from nodeseed_lab.packer import root
 from nodeseed_lab.programs import program
 from tests.e2e.apt_repository import Package, build
-from tests.e2e.conftest import Ground
+from tests.e2e.conftest import Ground, derived
 from tests.e2e.mirror import PORT, served
 from tests.e2e.workload import Workload, eventually
 
 RELEASE = "1.37.2-1.1"
 NEWER = "1.37.3-1.1"  # which is not the one that was asked for
 BARE = "nodeseed-lab/without-packages:e2e"
-DOCKERFILE = """
-FROM {image}
+WITHOUT = """
 RUN cd /usr/local/bin && rm -f kubernetes kubelet kubeadm kubectl containerd* ctr \
  && rm -f /etc/systemd/system/containerd.service /etc/systemd/system/*/containerd.service \
  && rm -f /etc/apt/sources.list /opt/cni/bin && mkdir /opt/cni/bin
@@ -81,11 +78,8 @@ PACKAGES = [
 @pytest.fixture(scope="module")
 def bare_image(image: str) -> Iterator[str]:
     """The node image without what the repository has, and without any other repository."""
-    client = docker.from_env()
-    client.images.build(fileobj=BytesIO(DOCKERFILE.format(image=image).encode()), tag=BARE)
-    yield BARE
-    client.images.remove(BARE, force=True)
-    client.close()
+    with derived(image, BARE, WITHOUT) as tag:
+        yield tag
 
 
 @pytest.fixture(scope="module")

@@ -3,41 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from io import BytesIO
 from typing import Any
 
-import docker
 import pytest
 
 from nodeseed.nodes.tokens import TOKEN_FILE
 from nodeseed_lab.lab import Lab
 from tests.e2e.boots import settled, spec_changed
-from tests.e2e.conftest import Ground
+from tests.e2e.conftest import Ground, derived
 from tests.e2e.workload import Workload, items
+from tests.mice import MICE
 
 FOLDER = "/srv/kubernetes"
 BARE = "nodeseed-lab/without-kubeadm:e2e"
-DOCKERFILE = """
-FROM {image}
+WITHOUT = """
 RUN cd /usr/local/bin && rm -f kubeadm kubectl && ! command -v kubeadm && ! command -v kubectl
 """
 PODS = "/api/v1/namespaces/default/pods"
 GROUP = "example.com:readers"
 # A kind that the cluster learns from the same file, its object, and rights for a token's group.
-MANIFEST = """
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: mice.example.com}
-spec:
-  group: example.com
-  scope: Namespaced
-  names: {kind: Mouse, plural: mice}
-  versions:
-  - name: v1
-    served: true
-    storage: true
-    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
----
+MANIFEST = (
+    MICE
+    + """---
 apiVersion: v1
 kind: List
 items:
@@ -51,16 +38,14 @@ items:
   roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}
   subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: "example.com:readers"}]
 """
+)
 
 
 @pytest.fixture(scope="module")
 def bare_image(image: str) -> Iterator[str]:
     """The node image without the programs for which there is no use."""
-    client = docker.from_env()
-    client.images.build(fileobj=BytesIO(DOCKERFILE.format(image=image).encode()), tag=BARE)
-    yield BARE
-    client.images.remove(BARE, force=True)
-    client.close()
+    with derived(image, BARE, WITHOUT) as tag:
+        yield tag
 
 
 @pytest.fixture(scope="module")

@@ -5,24 +5,21 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import docker
 import pytest
 
 from nodeseed_lab.lab import Lab
 from nodeseed_lab.programs import program
-from tests.e2e.conftest import Ground
+from tests.e2e.conftest import Ground, derived
 from tests.e2e.mirror import PORT, served
 from tests.e2e.workload import Workload, eventually
 
 ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
 PROGRAMS = ("kubelet", "kubeadm", "kubectl")
 BARE = "nodeseed-lab/bare:e2e"
-DOCKERFILE = """
-FROM {image}
+WITHOUT = """
 RUN cd /usr/local/bin && rm -f kubernetes kubelet kubeadm kubectl && ! command -v kubelet
 """
 
@@ -30,11 +27,8 @@ RUN cd /usr/local/bin && rm -f kubernetes kubelet kubeadm kubectl && ! command -
 @pytest.fixture(scope="module")
 def bare_image(image: str) -> Iterator[str]:
     """The node image without the programs that the web server has."""
-    client = docker.from_env()
-    client.images.build(fileobj=BytesIO(DOCKERFILE.format(image=image).encode()), tag=BARE)
-    yield BARE
-    client.images.remove(BARE, force=True)
-    client.close()
+    with derived(image, BARE, WITHOUT) as tag:
+        yield tag
 
 
 @pytest.fixture(scope="module")

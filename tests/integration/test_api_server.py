@@ -17,6 +17,7 @@ from nodeseed_node.api import api
 from nodeseed_node.cluster_rendered import cluster_rendered
 from nodeseed_node.machine import Machine
 from nodeseed_node.wait_api import ready
+from tests.mice import MICE
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Rendered
@@ -59,7 +60,7 @@ def running(log: Path, *command: str) -> Iterator[None]:
 def machine(render: Callable[..., Rendered], tmp_path: Path) -> Iterator[Quiet]:
     """A control plane whose API server answers; it has the rendered flags and certificates."""
     mice = tmp_path / "mice.yaml"
-    mice.write_text(MICE)
+    mice.write_text(MOUSE)
     rendered = render(
         controlPlane={"manifests": "rendered"},
         apiServer={"tokens": [{"user": "reader"}]},
@@ -97,25 +98,15 @@ def machine(render: Callable[..., Rendered], tmp_path: Path) -> Iterator[Quiet]:
         yield m
 
 
-MICE = """
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: mice.example.com}
-spec:
-  group: example.com
-  scope: Namespaced
-  names: {kind: Mouse, plural: mice}
-  versions:
-  - name: v1
-    served: true
-    storage: true
-    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
----
+MOUSE = (
+    MICE
+    + """---
 kind: List
 apiVersion: v1
 items:
 - {apiVersion: example.com/v1, kind: Mouse, metadata: {name: jerry}, spec: {born: 1940-02-10}}
 """
+)
 
 
 def test_it_takes_every_object_and_again_after_a_change(machine: Quiet) -> None:

@@ -187,6 +187,16 @@ class TestRoutes:
         assert (m.said, m.slept) == ("Nexthop invalid", 60)
 
 
+def serve(m: FakeMachine, handler: type[BaseHTTPRequestHandler]) -> HTTPServer:
+    """Answer at a free port of 127.0.0.1, with the pair that :func:`certificate` has placed."""
+    server = HTTPServer(("127.0.0.1", 0), handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(m.path(f"{PKI}/ca.crt"), m.path(f"{PKI}/ca.key"))
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    return server
+
+
 class Api:
     """An API server that answers /readyz as it is told."""
 
@@ -203,12 +213,8 @@ class Api:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(m.path(f"{PKI}/ca.crt"), m.path(f"{PKI}/ca.key"))
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.server = serve(m, Handler)
         self.url = f"https://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     def __enter__(self) -> Api:
         return self

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import ssl
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ from nodeseed_node.cluster_rendered import cluster_rendered
 from nodeseed_node.control_plane_rendered import control_plane_rendered
 from nodeseed_node.pods import PODS, STATIC_POD
 from tests.program.machines import FakeMachine
-from tests.program.test_before_kubelet import PKI, certificate
+from tests.program.test_before_kubelet import PKI, certificate, serve
 
 KEY = f"{PKI}/cluster-admin.key"
 CONFIGMAPS = "/api/v1/namespaces/kube-system/configmaps"
@@ -73,12 +71,8 @@ class Api:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(m.path(f"{PKI}/ca.crt"), m.path(f"{PKI}/ca.key"))
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.server = serve(m, Handler)
         self.url = f"https://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     @property
     def applied(self) -> list[str]:
