@@ -40,7 +40,9 @@ def _render(case: str, folder: Path) -> Path:
 def _shown(folder: Path) -> dict[str, str]:
     """Lock, cluster-wide files, and the readable files of the first node of each kind."""
     shown = {"cluster.lock.json": (folder / "cluster.lock.json").read_text()}
-    shown["terraform.tfvars.json"] = (folder / "out" / "terraform.tfvars.json").read_text()
+    for name in ("terraform.tfvars.json", "publish.json", "publish-iam-policy.json"):
+        if (folder / "out" / name).exists():
+            shown[name] = (folder / "out" / name).read_text()
     kinds = set()
     for node in sorted(path for path in (folder / "out").iterdir() if path.is_dir()):
         kind = re.sub(r"-?\d+$", "", node.name)
@@ -50,7 +52,7 @@ def _shown(folder: Path) -> dict[str, str]:
         readable = node / "user-data.yaml"
         text = readable if readable.exists() else node / "user-data"
         shown[f"{node.name}.user-data.yaml"] = text.read_text()
-        for name in ("meta-data", "network-config"):
+        for name in ("meta-data", "network-config", "iam-policy.json"):
             if (node / name).exists():
                 shown[f"{node.name}.{name}"] = (node / name).read_text()
     program = re.compile(
@@ -58,10 +60,13 @@ def _shown(folder: Path) -> dict[str, str]:
     )
     fingerprint = re.compile(r'"(rendering|digest)": "[0-9a-f]+"')
     tree = re.compile(r'"tree": "[0-9a-f]+"')
+    payload = re.compile(
+        r'(?<="sha256": ")[0-9a-f]{64}(?=",\s+"(?:names|service))|(?<=/1-)[0-9a-f]{32}'
+    )
     return {
         name: program.sub(
             r"    (the on-node program)\n\2",
-            tree.sub('"tree": "…"', fingerprint.sub(r'"\1": "…"', text)),
+            tree.sub('"tree": "…"', payload.sub("…", fingerprint.sub(r'"\1": "…"', text))),
         )
         for name, text in shown.items()
     }

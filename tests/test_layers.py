@@ -12,6 +12,7 @@ LAYERS = [
     {"errors", "markdown"},
     {"spec"},
     {"pki", "platforms", "endpoints"},
+    {"transports"},
     {"nodes"},
     {"render"},
     {"outputs"},
@@ -55,7 +56,7 @@ def test_the_core_asks_neither_clock_nor_chance_nor_environment() -> None:
     forbidden = ("datetime.now", "time.time", "os.environ", "os.urandom", "secrets.", "random.")
     wrong = [
         f"{path.relative_to(PACKAGE)}: {word}"
-        for room in ("spec", "pki", "platforms", "endpoints", "nodes", "render")
+        for room in ("spec", "pki", "platforms", "endpoints", "transports", "nodes", "render")
         for path in sorted((PACKAGE / room).rglob("*.py"))
         for word in forbidden
         if word in path.read_text()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -21,6 +23,10 @@ from nodeseed.errors import NodeseedError, OutputError, Refused
 from nodeseed.nodes.warnings import warnings
 from nodeseed.outputs.cluster_state import ClusterState
 from nodeseed.outputs.files import write_public
+from nodeseed.outputs.publication import load_index
+from nodeseed.outputs.publish import Wishes
+from nodeseed.outputs.publish import publish as publish_payloads
+from nodeseed.outputs.stores import aws_store
 from nodeseed.pipeline import Chance, Choices, Report, prepare, render_cluster
 from nodeseed.pki.dates import Dates
 from nodeseed.pki.keys import generate_key
@@ -113,22 +119,27 @@ def render(
     folder = out_folder or Path("out") / spec.stem
     choices = Choices(out=folder, locked=locked, upgrade=upgrade, first=first)
     chance = Chance(now=_now(), secret=os.urandom, generate_key=generate_key)
-    bar = Progress(
-        TextColumn("rendering"), BarColumn(), MofNCompleteColumn(), console=err, transient=True
-    )
-    task = bar.add_task("render", total=None)
+    with _progress("rendering", every=25) as progress:
+        report = render_cluster(_state(spec, seed_file), choices, chance, progress)
+    _summary(report, folder)
+
+
+@contextmanager
+def _progress(what: str, every: int) -> Iterator[Callable[[int, int], None]]:
+    """A bar, for what takes long enough to be worth one."""
+    bar = Progress(TextColumn(what), BarColumn(), MofNCompleteColumn(), console=err, transient=True)
+    task = bar.add_task(what, total=None)
 
     def progress(done: int, total: int) -> None:
-        if total >= PROGRESS_FROM and done % 25 == 0:
+        if total >= PROGRESS_FROM // 25 * every and done % every == 0:
             bar.start()
             bar.update(task, completed=done, total=total)
 
     try:
-        report = render_cluster(_state(spec, seed_file), choices, chance, progress)
+        yield progress
     finally:
         if bar.live.is_started:
             bar.stop()
-    _summary(report, folder)
 
 
 def _summary(report: Report, folder: Path) -> None:
@@ -169,6 +180,56 @@ def _summary(report: Report, folder: Path) -> None:
         out.print(f"{folder}: {report.written} files written{gone}.")
     else:
         out.print(f"{folder}: nothing changed.")
+    if report.design.transport.remote:
+        out.print("Machines can boot with it after: nodeseed publish")
+
+
+@app.command()
+def publish(
+    spec: Spec,
+    out_folder: Annotated[
+        Path | None, typer.Option("--out", help="What was rendered; default: out/NAME-OF-THE-FILE.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done.")
+    ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read everything back and compare it.")
+    ] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove what the last render does not need; asks.")
+    ] = False,
+    yes: Yes = False,
+) -> None:
+    """Upload the payloads of the last render to the store that `transport:` names."""
+    state = _state(spec)
+    design, lock = prepare(state), state.required_lock()
+    if not design.transport.remote:
+        out.print("transport: inline: the user-data is all there is; nothing to publish.")
+        return
+    folder = out_folder or Path("out") / spec.stem
+    index = load_index(design, folder, lock.revision)
+    if prune and not dry_run:
+        _confirm(
+            "Machines that still have an older user-data could not boot anew from an empty disk. "
+            "Remove what the last render does not need?",
+            yes,
+        )
+    wishes = Wishes(dry_run=dry_run, verify=verify, prune=prune)
+    with _progress("publishing", every=1) as progress:
+        done = publish_payloads(index, folder, aws_store(index["transport"]), wishes, progress)
+    verb = "would be uploaded" if dry_run else "uploaded"
+    if dry_run:
+        for name in [*done.uploaded, *(f"{name} (stale)" for name in done.stale if prune)]:
+            out.print(name, soft_wrap=True)
+    said = [f"{len(done.uploaded)} of {done.total} parts {verb}"]
+    if done.verified:
+        said.append(f"{done.verified} read back and found right")
+    if done.stale and prune:
+        said.append(f"{len(done.stale)} stale ones {'would be ' if dry_run else ''}removed")
+    elif done.stale:
+        said.append(f"{len(done.stale)} of older renders stay (--prune removes them)")
+    out.print(f"{design.transport.title}: {', '.join(said)}.", soft_wrap=True)
 
 
 @app.command()

@@ -13,6 +13,7 @@ Each leaf has an exit code of its own, so that scripts can tell the families apa
     +-- OutputError                    9  the output folder cannot be written or is not ours
     +-- CertificateError              10  a CA would change, a certificate is expired or too young
     +-- Refused                       11  the operator said no, or must say yes first
+    +-- PublishError              12  a store said no; what is there is whole, run it again
     +-- LabError                      20  in nodeseed_lab: Docker, an image or a machine of the lab
 
 Exit code 2 is a wrong command line (as everywhere), 0 is success.
@@ -32,6 +33,7 @@ __all__ = [
     "OutputError",
     "PayloadTooLarge",
     "Problem",
+    "PublishError",
     "Refused",
     "SeedError",
     "SpecError",
@@ -131,3 +133,9 @@ class Refused(NodeseedError):
     """A question was not answered with yes."""
 
     exit_code = 11
+
+
+class PublishError(NodeseedError):
+    """Payloads could not be published, or are not what they should be; run it again when mended."""
+
+    exit_code = 12

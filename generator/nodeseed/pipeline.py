@@ -23,6 +23,7 @@ from nodeseed.nodes.warnings import warnings
 from nodeseed.outputs.cluster_files import admin_conf, node_files, terraform_variables
 from nodeseed.outputs.cluster_state import ClusterState
 from nodeseed.outputs.folder import Folder
+from nodeseed.outputs.publication import Publication
 from nodeseed.pki.certificates import Names
 from nodeseed.pki.dates import OPERATOR, Dates
 from nodeseed.pki.encoding import digest
@@ -34,6 +35,7 @@ from nodeseed.pki.register import Membership, draft, first_lock
 from nodeseed.pki.seed import SEED_BYTES, Seed
 from nodeseed.pki.tokens import static_token
 from nodeseed.render.cluster import cluster_digest
+from nodeseed.render.delivery import deliver
 from nodeseed.render.encode import ENCODINGS, cloud_config_text, counted_bytes
 from nodeseed.render.node import cloud_config, render_node
 from nodeseed.render.size import TooLarge, refuse_too_large
@@ -150,6 +152,7 @@ def render_cluster(
     dates, records, too_large = statements.calendar, dict(lock.nodes), list[TooLarge]()
     encode = ENCODINGS[design.platform.encoding]
 
+    publication = Publication(design, lock.clusterID)
     with Folder(choices.out, design.cluster.name) as folder:
         for done, machine in enumerate(design.machines):
             rendering = render_node(design, machine, statements, lock)
@@ -162,7 +165,15 @@ def render_cluster(
                 records[machine.name] = record
             revision = {"node-revision": str(record.nodeRevision)}
             meaning = _meaning(identities, token, {**shared, **revision})
-            text = cloud_config_text(cloud_config(rendering, meaning))
+            sent = deliver(
+                design,
+                machine.name,
+                cloud_config(rendering, meaning),
+                cluster_id=lock.clusterID,
+                revision=record.nodeRevision,
+            )
+            publication.add(machine.name, sent)
+            text = cloud_config_text(sent.config)
             user_data = encode(text)
             size = counted_bytes(design.platform, user_data)
             if design.platform.limit is not None and size > design.platform.limit:
@@ -171,6 +182,8 @@ def render_cluster(
             for name, content in node_files(
                 design, machine, text=text, user_data=user_data, instance=instance
             ):
+                folder.put(f"{machine.name}/{name}", content)
+            for name, content in publication.node_files(machine.name, sent):
                 folder.put(f"{machine.name}/{name}", content)
             expiries = dates.of_holder(machine.name, chance.now)
             days = min((e.days for e in expiries), default=None)
@@ -182,7 +195,7 @@ def render_cluster(
             folder.put(TOKEN_FILE, resolve(tokens, _meaning(identities, token, {})).encode())
         folder.put(
             "terraform.tfvars.json",
-            terraform_variables(design, lambda name: records[name].digest),
+            terraform_variables(design, lambda name: records[name].digest, publication.variables()),
         )
 
         lock = lock.model_copy(
@@ -202,6 +215,8 @@ def render_cluster(
         report.notes += warnings(design)
         report.notes += notes(old, lock, report.rows, chance.now)
         report.lock = lock
+        for name, content in publication.cluster_files(lock.revision):
+            folder.put(name, content)
         if secret is not None:
             state.save_seed(secret)
             report.made_seed = state.seed_path

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -40,6 +40,7 @@ from nodeseed.reference_components import components
 from nodeseed.spec.cluster import Cluster, ProviderBlock
 from nodeseed.spec.fields import Form
 from nodeseed.spec.versions import KUBERNETES
+from nodeseed.transports import TRANSPORTS
 
 WIDTH = 100
 _NO_DEFAULT: Final = object()
@@ -82,12 +83,13 @@ def _fields(rows: Iterable[Iterable[str]]) -> str:
 
 
 def _providers(name: str) -> Iterator[str]:
-    """The keys that platforms and load balancers bring along, those alike together."""
-    table: dict[str, type[BaseModel]] = (
-        {row.name: row.options for row in PLATFORMS.values()}
-        if name == "platform"
-        else {row.name: row.options for row in ENDPOINTS.values()}
-    )
+    """The keys that platforms, load balancers and transports bring along, those alike together."""
+    tables: dict[str, Mapping[str, Any]] = {
+        "platform": PLATFORMS,
+        "endpoint": ENDPOINTS,
+        "transport": TRANSPORTS,
+    }
+    table: dict[str, type[BaseModel]] = {row.name: row.options for row in tables[name].values()}
     alike: dict[type[BaseModel], list[str]] = {}
     for provider, options in table.items():
         alike.setdefault(options, []).append(provider)

@@ -40,16 +40,18 @@ def run(text: str) -> None:
     subprocess.run(["sh", "-ec", text], check=True)
 
 
-STEPS = [path for path in SERVICES if "node.py" in path.read_text()]
+STEPS = [path for path in SERVICES if "/usr/local/lib/nodeseed/" in path.read_text()]
+AT_EVERY_START = ("nodeseed-install", "nodeseed-fetch")  # of nodeseed.target
 
 
 @pytest.mark.parametrize("path", STEPS, ids=name)
 def test_a_step_tries_for_ever(path: Path) -> None:
     unit = settings(path)
     program, file, *_ = unit["ExecStart"].split()
-    assert (program, file) == ("/usr/bin/python3", "/usr/local/lib/nodeseed/node.py")
+    own = "fetch" if path.stem == "nodeseed-fetch" else "node"
+    assert (program, file) == ("/usr/bin/python3", f"/usr/local/lib/nodeseed/{own}.py")
     assert unit["StartLimitIntervalSec"] == "0"
-    again = path.stem == "nodeseed-install" or has_timer(path)
+    again = path.stem in AT_EVERY_START or has_timer(path)
     assert has_timer(path) or unit["Restart"] in ("on-failure", "always")
     if unit.get("Type") == "oneshot":
         assert unit["TimeoutStartSec"] == "infinity"
@@ -95,8 +97,8 @@ def test_nothing_waits_for_what_waits_for_it(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", SERVICES, ids=name)
-def test_all_but_install_belong_to_the_node(path: Path) -> None:
+def test_all_but_what_installs_belong_to_the_node(path: Path) -> None:
     starts = path.with_suffix(".timer") if has_timer(path) else path
     wanted = settings(starts).get("WantedBy", "").split()
-    assert ("nodeseed-node.target" in wanted) == (path.stem != "nodeseed-install")
+    assert ("nodeseed-node.target" in wanted) == (path.stem not in AT_EVERY_START)
     assert "kubelet.service" not in settings(path)["ExecStart"]

@@ -14,6 +14,7 @@ from nodeseed.platforms import PLATFORMS
 from nodeseed.spec.cluster import Cluster
 from nodeseed.spec.fields import Block
 from nodeseed.spec.load import Document, validated
+from nodeseed.transports import TRANSPORTS
 
 
 def build(document: Document, manifests: Mapping[str, str]) -> Design:
@@ -34,6 +35,11 @@ def build(document: Document, manifests: Mapping[str, str]) -> Design:
     problems += found
     endpoint_options, found = _options(document, "endpoint", endpoint.options if endpoint else None)
     problems += found
+    transport = TRANSPORTS.get(cluster.transport.name)
+    transport_options, found = _options(
+        document, "transport", transport.options if transport else None
+    )
+    problems += found
     everyone = tuple(_with_zone(cluster, machine) for machine in machines(cluster))
     whole = Whole(
         document.source,
@@ -44,6 +50,8 @@ def build(document: Document, manifests: Mapping[str, str]) -> Design:
         endpoint,
         endpoint_options,
         manifests,
+        transport,
+        transport_options,
     )
     for check in CHECKS:
         problems += check(whole)
@@ -53,9 +61,21 @@ def build(document: Document, manifests: Mapping[str, str]) -> Design:
         or options is None
         or endpoint is None
         or endpoint_options is None
+        or transport is None
+        or transport_options is None
     ):
         raise SpecError(sorted(_few(problems), key=lambda problem: problem.line or 0))
-    return Design(cluster, platform, options, endpoint, endpoint_options, everyone, manifests)
+    return Design(
+        cluster,
+        platform,
+        options,
+        endpoint,
+        endpoint_options,
+        everyone,
+        manifests,
+        transport,
+        transport_options,
+    )
 
 
 def _options(

@@ -13,6 +13,7 @@ from nodeseed.platforms.platform import Platform
 from nodeseed.spec.cluster import Cluster
 from nodeseed.spec.fields import Address, Block, Network, parse_address
 from nodeseed.spec.versions import ETCD, KUBERNETES, EtcdRelease, KubernetesRelease, minor_of
+from nodeseed.transports.transport import Transport
 
 PEER_PORT = 2380
 CLIENT_PORT = 2379
@@ -31,6 +32,8 @@ class Design:
         endpoint_options: that load balancer's own keys.
         machines: every machine.
         manifests: content of the files that ``manifests:`` names, by name.
+        transport: how payloads reach the machines.
+        transport_options: that transport's own keys.
     """
 
     cluster: Cluster
@@ -40,6 +43,8 @@ class Design:
     endpoint_options: Block
     machines: tuple[Machine, ...]
     manifests: Mapping[str, str]
+    transport: Transport
+    transport_options: Block
 
     @cached_property
     def kubernetes(self) -> KubernetesRelease:

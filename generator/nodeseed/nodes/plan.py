@@ -75,6 +75,7 @@ SETS: tuple[tuple[str, Callable[[Design, Machine], bool]], ...] = (
         "proxy-ipvs",
         lambda design, machine: machine.is_node and design.proxy_mode == "ipvs",
     ),
+    ("transport", lambda design, machine: design.transport.remote),
     ("software-binaries", lambda design, machine: bool(downloads(design, machine))),
     ("software-packages", lambda design, machine: bool(package_versions(design, machine))),
     (
@@ -183,6 +184,7 @@ def _shared(design: Design) -> dict[str, Any]:
         **dns_values(design),
         "pod_subnet": ",".join(str(network) for network in networking.podSubnet),
         "service_subnet": ",".join(str(network) for network in networking.serviceSubnet),
+        "fetched": design.transport.remote,
         "dual_stack": len(families) == 2,
         "ipv6": families[0] == 6,
         "etcd_client_urls": list(design.client_urls),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.machine import Machine
@@ -64,12 +65,15 @@ def admin_conf(design: Design, identities: Identities) -> bytes:
     return yaml_text(document).encode()
 
 
-def terraform_variables(design: Design, digests: Callable[[str], str]) -> bytes:
+def terraform_variables(
+    design: Design, digests: Callable[[str], str], publication: Mapping[str, Any]
+) -> bytes:
     """terraform.tfvars.json: what Terraform needs to know, and no secret.
 
     Args:
         design: the cluster.
         digests: digest of a node's public rendering, by the node's name.
+        publication: what a transport adds; empty for ``inline``.
     """
     cluster = design.cluster
     values = {
@@ -93,5 +97,6 @@ def terraform_variables(design: Design, digests: Callable[[str], str]) -> bytes:
             }
             for machine in design.machines
         },
+        **publication,
     }
     return (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode()

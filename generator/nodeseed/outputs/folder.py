@@ -18,8 +18,23 @@ from nodeseed.outputs.files import PRIVATE, create
 
 MARKER = ".nodeseed"
 # What nodeseed ever writes; only files of these names are ever removed.
-NODE_FILES = ("user-data", "user-data.b64", "user-data.yaml", "meta-data", "network-config")
-CLUSTER_FILES = (MARKER, "admin.conf", "known_tokens.csv", "terraform.tfvars.json")
+NODE_FILES = (
+    "user-data",
+    "user-data.b64",
+    "user-data.yaml",
+    "meta-data",
+    "network-config",
+    "payload",
+    "iam-policy.json",
+)
+CLUSTER_FILES = (
+    MARKER,
+    "admin.conf",
+    "known_tokens.csv",
+    "terraform.tfvars.json",
+    "publish.json",
+    "publish-iam-policy.json",
+)
 
 
 class Folder:

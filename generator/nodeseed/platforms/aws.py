@@ -24,6 +24,7 @@ PLATFORM = Platform(
     reserved_last=1,
     hairpin=True,
     needs_subnets=True,
+    transports=("s3", "secrets-manager", "ssm"),
     source="AWS EC2 User Guide, instancedata-add-user-data: 16 KB before base64",
     options=Options,
 )

@@ -35,6 +35,7 @@ class Platform:
         hairpin: whether a machine fails to reach itself through the platform's load balancer.
         needs_subnets: whether zones, and so ``networking.subnets``, must be told.
         nocloud: whether meta-data and network-config go with the user-data.
+        transports: what can carry a payload beside its user-data (:mod:`nodeseed.transports`).
         options: the keys of the ``platform`` block beside its name.
         source: where limit and encoding come from.
     """
@@ -52,5 +53,6 @@ class Platform:
     hairpin: bool = False
     needs_subnets: bool = False
     nocloud: bool = False
+    transports: tuple[str, ...] = ()
     options: type[Block] = NoOptions
     source: str

@@ -19,6 +19,7 @@ from nodeseed.nodes.plan import (
 )
 from nodeseed.nodes.rendered import is_rendered
 from nodeseed.nodes.software import package_sources
+from nodeseed.nodes.transport import settings_of
 from nodeseed.pki.certificates import PKI
 from nodeseed.pki.encoding import digest
 from nodeseed.pki.identities import Statements
@@ -32,12 +33,15 @@ from nodeseed.render.templates import file_set, render_file
 STAGING = f"/var/lib/nodeseed/incoming/{CLUSTER_ID}-{NODE_REVISION}"
 CONFIGURATION = "/etc/nodeseed/config.json"
 PROGRAM = "/usr/local/lib/nodeseed/node.py"
+FETCH = "/usr/local/lib/nodeseed/fetch.py"
 
 # Files that go straight to their places and never change their meaning: they install the others.
 DIRECT = (
     PROGRAM,
     "/etc/systemd/system/nodeseed.target",
     "/etc/systemd/system/nodeseed-install.service",
+    FETCH,
+    "/etc/systemd/system/nodeseed-fetch.service",
 )
 
 # The same without kubectl on the node: all of them as JSON in one file.
@@ -45,7 +49,7 @@ OBJECTS = "/etc/nodeseed/objects.yaml"
 
 # Modes other than 0644, by the start of the path.
 MODES: tuple[tuple[str, str], ...] = (
-    (PROGRAM, "0755"),
+    ("/usr/local/lib/nodeseed/", "0755"),
     ("/usr/local/bin/", "0755"),
     ("/etc/kubernetes/kubeadm.yaml", "0600"),
     ("/var/lib/kubelet/", "0600"),  # CIS 4.1.9
@@ -88,6 +92,8 @@ def render_node(design: Design, machine: Machine, statements: Statements, lock: 
     ]
     called = steps(file.content for file in files)
     files.append(PlannedFile(PROGRAM, _mode(PROGRAM), program(called)))
+    if design.transport.remote:
+        files.append(PlannedFile(FETCH, _mode(FETCH), program(frozenset({"fetch"}))))
     files += _registry_mirrors(design, machine)
     files += [PlannedFile(path, "0644", text) for path, text in package_sources(design).items()]
     configuration = node_configuration(design, machine, lock)
@@ -116,6 +122,8 @@ def render_node(design: Design, machine: Machine, statements: Statements, lock: 
         *(part for file in files for part in (file.path, file.permissions, file.content)),
         *_public_statements(design, machine, statements),
     ]
+    if design.transport.remote:
+        public.append(json.dumps(settings_of(design), sort_keys=True))
     return Rendering(machine, tuple(files), settings, commands, digest("node", *public).hex()[:32])
 
 

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, meta
 
 from nodeseed.render.encode import yaml_text
 
-_ROOMS = ("spec", "pki", "platforms", "endpoints", "nodes", "render", "outputs")
+_ROOMS = ("spec", "pki", "platforms", "endpoints", "transports", "nodes", "render", "outputs")
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 

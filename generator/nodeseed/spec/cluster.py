@@ -96,6 +96,17 @@ class EndpointBlock(ProviderBlock):
     )
 
 
+class TransportBlock(ProviderBlock):
+    """How a node's files reach it. Each transport has keys of its own."""
+
+    name: Line = Field(
+        default="inline",
+        description="`inline`: all in the user-data. `s3`, `secrets-manager`, `ssm`: the user-data "
+        "is a small stub, and the node fetches the rest with its instance role "
+        "([transports.md](transports.md)).",
+    )
+
+
 class Subnet(Block):
     """A subnet of machines and the zone that it lies in."""
 
@@ -297,6 +308,9 @@ class Cluster(Block):
         description="The cluster's name; every key follows from it, so it never changes."
     )
     platform: PlatformBlock = Field(description="Where the machines run.")
+    transport: TransportBlock = Field(
+        default_factory=TransportBlock, description="How a node's files reach it."
+    )
     kubernetes: Kubernetes = Field(description="The Kubernetes that the nodes run.")
     endpoint: EndpointBlock = Field(description="How the API is reached.")
     networking: Networking = Field(description="Addresses of machines, pods and services.")

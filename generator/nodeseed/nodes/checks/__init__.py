@@ -31,6 +31,7 @@ from nodeseed.nodes.checks.rendered import directory, manifests, tokens
 from nodeseed.nodes.checks.software import software
 from nodeseed.nodes.checks.storage import disks
 from nodeseed.nodes.checks.storage_classes import storage_classes
+from nodeseed.nodes.checks.transport import transport
 from nodeseed.nodes.checks.versions import versions
 from nodeseed.nodes.checks.whole import Check, Whole
 
@@ -46,6 +47,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     addresses,
     pod_network,
     platform_needs,
+    transport,
     endpoint_port,
     load_balancers,
     servers,

@@ -14,6 +14,7 @@ from nodeseed.platforms.platform import Platform
 from nodeseed.spec.cluster import Cluster
 from nodeseed.spec.fields import Block
 from nodeseed.spec.source import Path, Source
+from nodeseed.transports.transport import Transport
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,8 @@ class Whole:
     endpoint: Endpoint | None
     endpoint_options: Block | None
     manifests: Mapping[str, str]
+    transport: Transport | None
+    transport_options: Block | None
 
     def problem(self, path: Path, rule: str, cure: str) -> Problem:
         """A problem with file and line."""

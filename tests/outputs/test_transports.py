@@ -1,0 +1,184 @@
+"""From publish to an installed node, through the real services of moto's server."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nodeseed.errors import PayloadTooLarge
+from nodeseed.outputs.publish import Wishes, parts_of, publish
+from nodeseed.render.encode import ENCODINGS
+from tests.conftest import Workplace
+from tests.nodes.changes import aws, put
+from tests.outputs.aws import REMOTE, Cloud, Instance
+
+STUB_BYTES = 4_096
+STUB_FILES = {
+    "/etc/nodeseed/fetch.json",
+    "/etc/systemd/system/nodeseed-fetch.service",
+    "/etc/systemd/system/nodeseed.target",
+    "/usr/local/lib/nodeseed/fetch.py",
+}
+NODES = ("cp-1", "worker-1")
+
+
+def text(workplace: Workplace, node: str) -> bytes:
+    return (workplace.out / node / "user-data.yaml").read_bytes()
+
+
+def booted(workplace: Workplace, node: str, cloud: Cloud, monkeypatch: Any) -> Instance:
+    """A machine with the role that its policy asks for."""
+    made = Instance(workplace.folder / f"root-{node}", text(workplace, node), monkeypatch)
+    policy = (workplace.out / node / "iam-policy.json").read_bytes()
+    made.metadata.credentials = cloud.role(node, policy)
+    return made
+
+
+@pytest.mark.parametrize("kms", [False, True], ids=["own-key-of-the-service", "kms"])
+@pytest.mark.parametrize("name", REMOTE)
+def test_what_is_installed_is_what_inline_would_install(
+    workplace: Workplace, cloud: Cloud, monkeypatch: pytest.MonkeyPatch, name: str, kms: bool
+) -> None:
+    workplace.write(aws)
+    workplace.render()
+    inline = {
+        node: Instance(workplace.folder / f"inline-{node}", text(workplace, node), monkeypatch)
+        for node in NODES
+    }
+    workplace.state.lock_path.unlink()
+    workplace.write(aws, cloud.transport(name, **({"kmsKey": cloud.key} if kms else {})))
+    workplace.render(first=True)
+    done = cloud.publish(workplace)
+    assert len(done.uploaded) == done.total
+    for node in NODES:
+        machine = booted(workplace, node, cloud, monkeypatch)
+        with cloud.enforced():
+            machine.fetch()
+        machine.install()
+        inline[node].install()
+        there, wanted = machine.files, inline[node].files
+        for own in STUB_FILES:
+            there.pop(own[1:])
+        wanted.pop("etc/systemd/system/nodeseed.target")  # it starts another unit
+        assert there == wanted
+
+
+def test_a_node_reads_nothing_but_its_own(
+    workplace: Workplace, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.render(workplace, "s3")
+    cloud.publish(workplace)
+    machine = booted(workplace, "worker-1", cloud, monkeypatch)
+    stub = machine.m.text("etc/nodeseed/fetch.json")
+    nodes = cloud.index(workplace)["nodes"]
+    swapped = stub.replace(nodes["worker-1"]["names"][0], nodes["cp-1"]["names"][0])
+    assert swapped != stub
+    machine.m.write("etc/nodeseed/fetch.json", swapped)
+    with cloud.enforced(), pytest.raises(AssertionError, match=r"waits for ever: .*AccessDenied"):
+        machine.fetch()
+    assert not machine.m.path("var/lib/nodeseed").exists()
+
+
+@pytest.mark.parametrize("name", REMOTE)
+def test_the_operators_policy_is_enough_to_publish(
+    workplace: Workplace, cloud: Cloud, name: str
+) -> None:
+    cloud.render(workplace, name)
+    lent = cloud.role("operator", (workplace.out / "publish-iam-policy.json").read_bytes())
+    index = cloud.index(workplace)
+    store = cloud.store(
+        index,
+        aws_access_key_id=lent["AccessKeyId"],
+        aws_secret_access_key=lent["SecretAccessKey"],
+        aws_session_token=lent["Token"],
+    )
+    with cloud.enforced():
+        done = publish(index, workplace.out, store, Wishes(verify=True, prune=True))
+    assert (len(done.uploaded), done.verified) == (done.total, done.total)
+
+
+@pytest.mark.parametrize("name", REMOTE)
+def test_a_wrong_signature_is_told_apart(
+    workplace: Workplace, cloud: Cloud, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """That moto checks signatures at all, so that the tests above mean something."""
+    cloud.render(workplace, name)
+    cloud.publish(workplace)
+    machine = booted(workplace, "cp-1", cloud, monkeypatch)
+    machine.metadata.credentials["SecretAccessKey"] = "another"
+    with cloud.enforced(), pytest.raises(AssertionError, match=r"waits for ever: .*Signature"):
+        machine.fetch()
+
+
+@pytest.mark.parametrize("name", REMOTE)
+def test_a_stub_is_small_and_holds_no_secret(workplace: Workplace, cloud: Cloud, name: str) -> None:
+    keys = [f"ssh-ed25519 {base64.b64encode(bytes(range(k, k + 51))).decode()} k" for k in (1, 99)]
+    cloud.render(workplace, name, put("ssh", {"authorizedKeys": keys}))
+    for node in ("cp-1", "cp-2", "cp-3", "worker-1"):
+        said = text(workplace, node).decode()
+        files = re.findall(r"^- path: (.*)$", said, re.MULTILINE)
+        assert set(files) == STUB_FILES
+        assert "PRIVATE KEY" not in said
+        assert "CERTIFICATE" not in said
+        data = (workplace.out / node / "user-data").read_bytes()
+        assert data == ENCODINGS["gzip"](said)
+        assert len(data) <= STUB_BYTES
+
+
+@pytest.mark.parametrize("name", REMOTE)
+def test_same_input_same_bytes(workplace: Workplace, cloud: Cloud, name: str) -> None:
+    cloud.render(workplace, name)
+    before = workplace.files()
+    assert workplace.render().written == 0
+    assert workplace.files() == before
+
+
+def test_other_keys_of_the_transport_change_every_node(workplace: Workplace, cloud: Cloud) -> None:
+    cloud.render(workplace, "s3")
+    workplace.write(aws, cloud.transport("s3", prefix="elsewhere"))
+    assert workplace.render().changed == ["cp-1", "cp-2", "cp-3", "worker-1"]
+
+
+def test_terraform_learns_where_payloads_go(workplace: Workplace, cloud: Cloud) -> None:
+    cloud.render(workplace, "s3")
+    said = json.loads((workplace.out / "terraform.tfvars.json").read_bytes())
+    index = cloud.index(workplace)
+    assert said["transport"]["bucket"] == "payloads"
+    for node, entry in said["payloads"].items():
+        assert entry["names"] == index["nodes"][node]["names"]
+        assert (workplace.out / entry["file"]).exists()
+        assert (workplace.out / entry["policy"]).exists()
+
+
+def test_back_to_inline_leaves_no_payload_behind(workplace: Workplace, cloud: Cloud) -> None:
+    cloud.render(workplace, "ssm")
+    assert (workplace.out / "cp-1/payload").exists()
+    workplace.write(aws)
+    workplace.render()
+    names = set(workplace.files())
+    assert not [name for name in names if "payload" in name or "iam" in name or "publish" in name]
+
+
+def test_a_payload_that_no_store_takes(workplace: Workplace, cloud: Cloud) -> None:
+    noise = base64.b64encode(
+        bytes((i * i * 7919 + i // 251) % 256 for i in range(200_000))
+    ).decode()
+    workplace.write(
+        aws, cloud.transport("ssm"), put("files", [{"path": "/etc/noise", "content": noise}])
+    )
+    with pytest.raises(PayloadTooLarge, match=r"takes 98,304 \(16 parts of 6,144\); use"):
+        workplace.render()
+    assert not workplace.out.exists()
+
+
+def test_parts_are_no_larger_than_the_service_takes(workplace: Workplace, cloud: Cloud) -> None:
+    cloud.render(workplace, "ssm")
+    parts = parts_of(cloud.index(workplace), workplace.out)
+    assert len(parts) > 4, "a control plane needs more than one parameter"
+    assert max(len(base64.b64encode(part.content)) for part in parts) <= 8_192
+    assert Path(workplace.out / "cp-1/payload").stat().st_mode & 0o777 == 0o600
