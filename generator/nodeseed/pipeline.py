@@ -35,7 +35,7 @@ from nodeseed.pki.register import Membership, draft, first_lock
 from nodeseed.pki.seed import SEED_BYTES, Seed
 from nodeseed.pki.tokens import static_token
 from nodeseed.render.cluster import cluster_digest
-from nodeseed.render.delivery import deliver
+from nodeseed.render.delivery import deliver, refuse_large_stub
 from nodeseed.render.encode import ENCODINGS, cloud_config_text, counted_bytes
 from nodeseed.render.node import cloud_config, render_node
 from nodeseed.render.size import TooLarge, refuse_too_large
@@ -177,6 +177,7 @@ def render_cluster(
             user_data = encode(text)
             size = counted_bytes(design.platform, user_data)
             if design.platform.limit is not None and size > design.platform.limit:
+                refuse_large_stub(design.platform, machine.name, sent, size)
                 too_large.append(TooLarge(machine.name, size, rendering, meaning))
             instance = f"{lock.clusterID}-{machine.name}-{record.nodeRevision}"
             for name, content in node_files(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -174,6 +175,13 @@ def test_a_payload_that_no_store_takes(workplace: Workplace, cloud: Cloud) -> No
     with pytest.raises(PayloadTooLarge, match=r"takes 98,304 \(16 parts of 6,144\); use"):
         workplace.render()
     assert not workplace.out.exists()
+
+
+def test_a_stub_with_too_much_of_the_operators(workplace: Workplace, cloud: Cloud) -> None:
+    keys = [f"ssh-rsa {hashlib.sha512(bytes([k])).hexdigest() * 4} k" for k in range(200)]
+    workplace.write(aws, cloud.transport("s3"), put("ssh", {"authorizedKeys": keys}))
+    with pytest.raises(PayloadTooLarge, match=r"the stub of cp-1 has .* ssh.authorizedKeys and"):
+        workplace.render()
 
 
 def test_parts_are_no_larger_than_the_service_takes(workplace: Workplace, cloud: Cloud) -> None:

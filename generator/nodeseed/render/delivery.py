@@ -14,6 +14,7 @@ from typing import Any
 from nodeseed.errors import PayloadTooLarge
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.transport import base_url, payload_name, settings_of
+from nodeseed.platforms.platform import Platform
 from nodeseed.render.encode import gzip
 from nodeseed.render.node import FETCH
 
@@ -94,3 +95,13 @@ def deliver(
     kept = [file for file in files if file["path"] in IN_STUB]
     kept.append({"path": STUB, "permissions": "0600", "content": json.dumps(stub) + "\n"})
     return Delivery({**config, "write_files": kept}, payload, sha256, names)
+
+
+def refuse_large_stub(platform: Platform, node: str, sent: Delivery, size: int) -> None:
+    """Raise PayloadTooLarge for a stub: what can be too much in it is the operator's own."""
+    if sent.payload:
+        raise PayloadTooLarge(
+            f"the stub of {node} has {size:,} bytes, {platform.title} takes {platform.limit:,}: "
+            "ssh.authorizedKeys and commands stay in user-data; put fewer there (a key for all, "
+            "or a script under files:)"
+        )
