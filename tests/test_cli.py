@@ -32,7 +32,7 @@ def nodeseed(*arguments: object, cwd: Path, **environment: str) -> subprocess.Co
 def test_version_and_help(tmp_path: Path) -> None:
     assert nodeseed("--version", cwd=tmp_path).stdout == f"nodeseed {__version__}\n"
     said = nodeseed("--help", cwd=tmp_path).stdout
-    commands = ["render", "check", "certs", "renew", "open", "seal", "recover-lock", "new"]
+    commands = ["render", "check", "certs", "renew", "open", "seal", "recover-lock", "new", "iso"]
     for command in commands:
         assert command in said
         done = nodeseed(command, "--help", cwd=tmp_path)

@@ -20,6 +20,7 @@ from rich.table import Table
 
 from nodeseed import __version__, changes
 from nodeseed.errors import NodeseedError, OutputError, Refused
+from nodeseed.images import write_images
 from nodeseed.nodes.warnings import warnings
 from nodeseed.outputs.cluster_state import ClusterState
 from nodeseed.outputs.files import write_public
@@ -230,6 +231,22 @@ def publish(
     elif done.stale:
         said.append(f"{len(done.stale)} of older renders stay (--prune removes them)")
     out.print(f"{design.transport.title}: {', '.join(said)}.", soft_wrap=True)
+
+
+@app.command()
+def iso(
+    spec: Spec,
+    nodes: Annotated[
+        list[str] | None, typer.Argument(metavar="[NODE]...", help="Default: every node.")
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--out", help="Where render wrote; default: out/NAME-OF-THE-FILE."),
+    ] = None,
+) -> None:
+    """Pack what render wrote into a NoCloud image for each node: NODE.iso beside its folder."""
+    for path in write_images(_state(spec), folder or Path("out") / spec.stem, nodes or []):
+        out.print(f"{path}: attach it to the machine, or write it to a USB stick", soft_wrap=True)
 
 
 @app.command()

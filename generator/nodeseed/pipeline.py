@@ -20,7 +20,12 @@ from nodeseed.nodes.design import Design
 from nodeseed.nodes.machine import Machine
 from nodeseed.nodes.tokens import TOKEN_FILE, token_file
 from nodeseed.nodes.warnings import warnings
-from nodeseed.outputs.cluster_files import admin_conf, node_files, terraform_variables
+from nodeseed.outputs.cluster_files import (
+    admin_conf,
+    instance_id,
+    node_files,
+    terraform_variables,
+)
 from nodeseed.outputs.cluster_state import ClusterState
 from nodeseed.outputs.folder import Folder
 from nodeseed.outputs.publication import Publication
@@ -179,7 +184,7 @@ def render_cluster(
             if design.platform.limit is not None and size > design.platform.limit:
                 refuse_large_stub(design.platform, machine.name, sent, size)
                 too_large.append(TooLarge(machine.name, size, rendering, meaning))
-            instance = f"{lock.clusterID}-{machine.name}-{record.nodeRevision}"
+            instance = instance_id(lock.clusterID, machine.name, record)
             for name, content in node_files(
                 design, machine, text=text, user_data=user_data, instance=instance
             ):

@@ -84,7 +84,7 @@ def debootstrap(target: str, include: list[str], *options: str) -> None:
             f"--include={','.join(include)}",
             SUITE,
             target,
-            *_mirror(),
+            *mirror(),
         ],
         capture_output=True,
         text=True,
@@ -94,7 +94,7 @@ def debootstrap(target: str, include: list[str], *options: str) -> None:
         raise LabError(f"mmdebstrap failed:\n{done.stderr.strip()[-2000:]}")
 
 
-def _mirror() -> list[str]:
+def mirror() -> list[str]:
     """The mirror of Debian that this machine's own apt uses, if it uses one."""
     if shutil.which("apt-get") is None:
         return []

@@ -12,6 +12,7 @@ from nodeseed.nodes.machine import Machine
 from nodeseed.pki.certificates import BY_NAME
 from nodeseed.pki.identities import Identities
 from nodeseed.pki.kubeconfig import kubeconfig
+from nodeseed.pki.lock import NodeRecord
 from nodeseed.platforms.nocloud_network import NetworkOptions, network_config
 from nodeseed.render.encode import yaml_text
 
@@ -49,6 +50,11 @@ def node_files(
         network = network_config(options, interfaces)
         if network is not None:
             yield "network-config", yaml_text(network).encode()
+
+
+def instance_id(cluster_id: str, node: str, record: NodeRecord) -> str:
+    """cloud-init's instance-id of a node; it changes with what the node gets."""
+    return f"{cluster_id}-{node}-{record.nodeRevision}"
 
 
 def admin_conf(design: Design, identities: Identities) -> bytes:

@@ -37,6 +37,11 @@ CLUSTER_FILES = (
 )
 
 
+def image_name(node: str) -> str:
+    """The NoCloud image of a node, in the output folder."""
+    return f"{node}.iso"
+
+
 class Folder:
     """A transaction on an output folder; leaving it without :meth:`commit` changes nothing.
 
@@ -135,17 +140,24 @@ class Folder:
             ) from None
 
     def _remove_unwanted(self) -> int:
+        """Remove what is no longer wanted, and images of what is no longer here."""
         removed = 0
+        changed = set(self._folders)
         for entry in sorted(self._path.iterdir()):
             if entry.is_dir() and not entry.is_symlink():
                 for name in NODE_FILES:
                     if f"{entry.name}/{name}" not in self._wanted:
                         with contextlib.suppress(FileNotFoundError):
                             (entry / name).unlink()
+                            changed.add(entry.name)
                             removed += 1
                 with contextlib.suppress(OSError):  # not empty: somebody's own files
                     entry.rmdir()
             elif entry.name in CLUSTER_FILES and entry.name not in self._wanted:
                 entry.unlink()
+                removed += 1
+        for name in sorted(changed):
+            with contextlib.suppress(FileNotFoundError):
+                (self._path / image_name(name)).unlink()
                 removed += 1
         return removed
