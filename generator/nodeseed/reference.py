@@ -366,6 +366,24 @@ def platforms() -> str:
             ("Platform", "Where", "Source of the limit"),
             [(row.title, row.paste, row.source) for row in PLATFORMS.values()],
         ),
+        "## Its machines as nodes",
+        "A node's name is what the cluster file says, on every platform: hostname, kubelet and "
+        "certificates have it from there. A cloud controller manager, if you run one, finds the "
+        "machine by that name or by its provider ID, so call the machine alike; it deletes nodes "
+        "that it does not find. Keep pods off the metadata service: it hands user-data out.",
+        _table(
+            ("Platform", "Node name", "Provider ID", "Metadata service", "Source"),
+            [
+                (
+                    row.title,
+                    row.node_name,
+                    f"`{row.provider_id}`" if row.provider_id else "none",
+                    row.metadata or "none",
+                    row.node_source,
+                )
+                for row in PLATFORMS.values()
+            ],
+        ),
         "## Its network",
         "Reserved: addresses of each subnet that no machine can have. Hairpin: whether a control "
         "plane can reach itself through the platform's load balancer; where it cannot, the "

@@ -33,6 +33,12 @@ def environment(release: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(packages), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
+def has_source(release: str, name: str) -> bool:
+    """Whether the release knows a platform."""
+    packages = root(release) / "usr/lib/python3/dist-packages"
+    return (packages / "cloudinit/sources" / f"DataSource{name}.py").exists()
+
+
 def _fetch(folder: Path, suite: str) -> None:
     """Unpack the suite's cloud-init, got by apt with lists of its own."""
     found = mirror()

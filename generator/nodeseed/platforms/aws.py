@@ -25,6 +25,10 @@ PLATFORM = Platform(
     hairpin=True,
     needs_subnets=True,
     transports=("s3", "secrets-manager", "ssm"),
+    metadata="169.254.169.254, fd00:ec2::254",
+    node_name="the private DNS name, unless the kubelet is told its provider ID",
+    provider_id="aws:///ZONE/INSTANCE-ID",
+    node_source="cloud-init DataSourceEc2.py; kubernetes/cloud-provider-aws",
     source="AWS EC2 User Guide, instancedata-add-user-data: 16 KB before base64",
     options=Options,
 )

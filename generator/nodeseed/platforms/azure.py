@@ -13,5 +13,9 @@ PLATFORM = Platform(
     reserved_first=4,
     reserved_last=1,
     hairpin=True,
+    metadata="169.254.169.254, 168.63.129.16",
+    node_name="the virtual machine's name",
+    provider_id="azure:///subscriptions/ID/resourceGroups/GROUP/providers/Microsoft.Compute/virtualMachines/NAME",
+    node_source="cloud-init DataSourceAzure.py, helpers/azure.py; kubernetes.io, Cloud Providers",
     source="Azure REST, osProfile.customData: 65,535 bytes decoded",
 )

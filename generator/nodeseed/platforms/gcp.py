@@ -12,5 +12,9 @@ PLATFORM = Platform(
     paste="metadata key user-data, with user-data-encoding: base64 beside it",
     reserved_first=2,
     reserved_last=2,
+    metadata="169.254.169.254 (metadata.google.internal)",
+    node_name="the instance's name",
+    provider_id="gce://PROJECT/ZONE/NAME",
+    node_source="cloud-init DataSourceGCE.py; kubernetes.io, Cloud Providers",
     source="Compute Engine metadata: 256 KB a value; cloud-init DataSourceGCE.py decodes",
 )

@@ -10,5 +10,9 @@ PLATFORM = Platform(
     limit=32_768,
     encoding="base64-gzip",
     paste="Cloud config",
+    metadata="169.254.169.254",
+    node_name="the server's name",
+    provider_id="hcloud://SERVER-ID",
+    node_source="cloud-init DataSourceHetzner.py; hcloud-cloud-controller-manager, Provider ID",
     source=("Hetzner Cloud API: 32 KiB; cloud-init DataSourceHetzner.py decodes base64, then gzip"),
 )

@@ -30,6 +30,8 @@ PLATFORM = Platform(
     flat_layer2=True,
     nocloud=True,
     paste="user-data, meta-data and network-config on a volume labelled CIDATA",
+    node_name="any",
+    node_source="no cloud controller manager",
     source="cloud-init NoCloud: files on a volume",
     options=Options,
 )

@@ -29,6 +29,10 @@ class Platform:
             part, where only text survives), ``plain``.
         text_form: whether a console or API wants base64 text, written as user-data.b64.
         paste: where the user-data goes.
+        metadata: addresses of its metadata service; empty: none.
+        node_name: what its cloud controller manager wants nodes to be called.
+        provider_id: how that names a machine in ``spec.providerID``; empty: there is none.
+        node_source: where these three come from.
         reserved_first: addresses at the start of each subnet that machines cannot have.
         reserved_last: the same at its end.
         flat_layer2: whether frames between machines pass unfiltered, as ``cni: bridge`` needs.
@@ -47,6 +51,10 @@ class Platform:
     encoding: Encoding = "gzip"
     text_form: bool = False
     paste: str
+    metadata: str = ""
+    node_name: str
+    provider_id: str = ""
+    node_source: str
     reserved_first: int = 1
     reserved_last: int = 1
     flat_layer2: bool = False
