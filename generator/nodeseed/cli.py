@@ -20,7 +20,7 @@ from rich.table import Table
 
 from nodeseed import __version__, changes
 from nodeseed.errors import NodeseedError, OutputError, Refused
-from nodeseed.images import write_images
+from nodeseed.images import write_images, write_shared_image
 from nodeseed.nodes.warnings import warnings
 from nodeseed.outputs.cluster_state import ClusterState
 from nodeseed.outputs.files import write_public
@@ -237,16 +237,29 @@ def publish(
 def iso(
     spec: Spec,
     nodes: Annotated[
-        list[str] | None, typer.Argument(metavar="[NODE]...", help="Default: every node.")
+        list[str] | None, typer.Argument(metavar="NODE", help="Default: every node.")
     ] = None,
     folder: Annotated[
         Path | None,
         typer.Option("--out", help="Where render wrote; default: out/NAME-OF-THE-FILE."),
     ] = None,
+    shared: Annotated[
+        bool,
+        typer.Option("--shared", help="One image; each machine finds its part by `match`."),
+    ] = False,
 ) -> None:
-    """Pack what render wrote into a NoCloud image for each node: NODE.iso beside its folder."""
-    for path in write_images(_state(spec), folder or Path("out") / spec.stem, nodes or []):
-        out.print(f"{path}: attach it to the machine, or write it to a USB stick", soft_wrap=True)
+    """Pack what render wrote into NoCloud images: one for each node, or one for all."""
+    state, place, names = _state(spec), folder or Path("out") / spec.stem, nodes or []
+    if not shared:
+        for path in write_images(state, place, names):
+            out.print(f"{path}: attach it to this machine, or write it to a USB stick")
+        return
+    path = write_shared_image(state, place, names)
+    out.print(
+        f"{path}: write it to a USB stick. It holds the keys of every machine in it: keep it as "
+        "you keep the seed. Each machine takes its own part and restarts once.",
+        soft_wrap=True,
+    )
 
 
 @app.command()

@@ -1,7 +1,8 @@
-"""NoCloud volumes of what was rendered: one for each machine."""
+"""NoCloud volumes of what was rendered: one for each machine, or one for many."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,12 +11,15 @@ from nodeseed.nodes.machine import Machine
 from nodeseed.outputs.cluster_files import instance_id
 from nodeseed.outputs.cluster_state import ClusterState
 from nodeseed.outputs.files import write_private
-from nodeseed.outputs.folder import image_name
+from nodeseed.outputs.folder import SHARED_IMAGE, image_name
 from nodeseed.outputs.volume import volume
 from nodeseed.pipeline import prepare
 from nodeseed.pki.lock import Lock
+from nodeseed.render.encode import yaml_text
+from nodeseed.render.templates import root
 
 SEED_FILES = ("user-data", "meta-data", "network-config")
+CHOOSE = root() / "volume" / "choose.py"
 
 
 def write_images(state: ClusterState, folder: Path, nodes: Sequence[str]) -> list[Path]:
@@ -35,12 +39,48 @@ def write_images(state: ClusterState, folder: Path, nodes: Sequence[str]) -> lis
     """
     machines, lock = _machines(state, nodes), state.required_lock()
     seeds = {machine.name: _seed(folder, machine.name, lock) for machine in machines}
-    written = []
-    for name, seed in seeds.items():
-        path = folder / image_name(name)
-        write_private(path, volume(seed))
-        written.append(path)
-    return written
+    return [_written(folder / image_name(name), seed) for name, seed in seeds.items()]
+
+
+def write_shared_image(state: ClusterState, folder: Path, nodes: Sequence[str]) -> Path:
+    """Write one image for the named nodes, or for all of them: each machine finds its own part.
+
+    The machine's part is found by :mod:`cloud-init/volume/choose.py`, which is the user-data of the
+    volume. The image holds the keys of every machine, and what it says of the machines.
+
+    Raises:
+        SpecError: as :func:`write_images`, or a node has no ``match``.
+        OutputError: the folder is not what the last render wrote.
+    """
+    machines, lock = _machines(state, nodes), state.required_lock()
+    unknown = [machine.name for machine in machines if machine.match is None]
+    if unknown:
+        raise SpecError(
+            [
+                Problem(
+                    f"no machine can be told to be {unknown[0]}",
+                    "write match: {mac: …}, serial or uuid, for every node",
+                    path="nodes",
+                    file=str(state.spec),
+                )
+            ]
+        )
+    marks = {machine.name: machine.match.marks() for machine in machines if machine.match}
+    meta = {"instance-id": f"{lock.clusterID}-choose", "dsmode": "local"}
+    files = {
+        "user-data": b"#cloud-boothook\n" + CHOOSE.read_bytes(),
+        "meta-data": yaml_text(meta).encode(),
+        "machines.json": (json.dumps(marks, indent=1, ensure_ascii=False) + "\n").encode(),
+    }
+    for name in marks:
+        for kind, content in _seed(folder, name, lock).items():
+            files[f"nodes/{name}/{kind}"] = content
+    return _written(folder / SHARED_IMAGE, files)
+
+
+def _written(path: Path, files: dict[str, bytes]) -> Path:
+    write_private(path, volume(files))
+    return path
 
 
 def _machines(state: ClusterState, nodes: Sequence[str]) -> list[Machine]:

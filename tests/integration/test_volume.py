@@ -1,9 +1,10 @@
-"""cloud-init itself reads the images, as it does when a machine starts."""
+"""cloud-init itself reads the images: a machine's own, and one that serves many machines."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from nodeseed.images import write_images
+from nodeseed.images import write_images, write_shared_image
 from nodeseed.outputs.cluster_state import ClusterState
 from tests.integration import cloud_init
 
@@ -112,10 +113,12 @@ class Machine:
         """Let the machine start; give what cloud-init has then, None if it was told to restart."""
         restarts = self.restarts
         done = self._inside(cloud_init.PYTHON, str(BOOT))
+        shutil.rmtree(self.root / "run")  # it does not outlast a restart
+        (self.root / "run").mkdir()
         if self.restarts > restarts:
             return None
         assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        return json.loads(done.stdout.splitlines()[-1])  # behind what the boothook said
 
     def _inside(self, *command: str) -> subprocess.CompletedProcess[str]:
         as_root = () if os.geteuid() == 0 else ("--map-root-user",)
@@ -159,6 +162,12 @@ class Machine:
         return listed
 
 
+def on_disk(root: Path) -> bytes:
+    """Everything on the machine's disk."""
+    disk = [*(root / "etc").rglob("*"), *(root / "var").rglob("*")]
+    return b"\0".join(path.read_bytes() for path in disk if path.is_file())
+
+
 def seeds(rendered: Rendered, node: str) -> tuple[Any, Any, Any]:
     """The documents in a node's files."""
     folder = rendered.out / node
@@ -174,10 +183,17 @@ STATIC = {
     "gateways": "10.0.0.1",
     "nameservers": ["10.0.0.53"],
 }
+MARKS = [
+    {"mac": "52:54:00:00:00:11"},
+    {"serial": "S12"},
+    {"uuid": "4C4C4544-0051-3910-8052-B4C04F4A3132"},
+    {"mac": "52:54:00:00:00:21", "serial": "S21"},
+]
 NODES = [
     {"name": f"cp-{number}", "role": "control-plane", "address": f"10.0.0.1{number}"}
     for number in (1, 2, 3)
 ] + [{"name": "worker-1", "role": "worker", "address": "10.0.0.21"}]
+MATCHED = [{**node, "match": marks} for node, marks in zip(NODES, MARKS, strict=True)]
 
 
 @pytest.mark.parametrize("release", cloud_init.RELEASES)
@@ -195,3 +211,74 @@ def test_cloud_init_takes_a_machines_own_image(
     assert booted["instance"] == meta_data["instance-id"]
     assert booted["hostname"] == "cp-1"
     assert booted["network"] == network
+
+
+# Each release, and each way of telling machines apart.
+@pytest.mark.parametrize(
+    ("release", "node"),
+    [
+        (cloud_init.INSTALLED, "cp-1"),
+        ("trixie", "cp-2"),
+        ("forky", "cp-3"),
+        ("forky", "worker-1"),
+    ],
+)
+def test_a_machine_takes_its_own_part_of_an_image_for_many(
+    render: Render, tmp_path: Path, release: str, node: str
+) -> None:
+    rendered = render(platform=STATIC, nodes=MATCHED)
+    image = write_shared_image(ClusterState(tmp_path / "it.yaml"), rendered.out, [])
+    (marks,) = [entry["match"] for entry in MATCHED if entry["name"] == node]
+    machine = Machine(tmp_path / "machine", release, image, marks)
+    assert machine.identified() == "datasource_list: [ NoCloud, None ]"
+    assert machine.boot() is None
+    assert machine.console == (
+        f"nodeseed: this machine is {node}; it restarts. Take the volume out: it holds all keys\n"
+    )
+    for start in ("with the volume", "without it"):
+        machine.image = image if start == "with the volume" else None
+        assert machine.identified() == "datasource_list: [ NoCloud, None ]"
+        booted = machine.boot()
+        user_data, meta_data, network = seeds(rendered, node)
+        assert booted["seed"] == "/var/lib/cloud/seed/nocloud", start
+        assert booted["config"] == user_data
+        assert booted["instance"] == meta_data["instance-id"]
+        assert booted["hostname"] == node
+        assert booted["network"] == network
+    assert machine.restarts == 1
+    # Without the seed, the link of the settings leads nowhere, as after a power cut before the end.
+    seed = machine.root / "var/lib/cloud/seed/nocloud"
+    seed.rename(seed.with_name("away"))
+    machine.image = image
+    assert machine.identified() == "datasource_list: [ NoCloud, None ]"
+    assert machine.boot() is None
+    assert machine.restarts == 2
+    assert [path.name for path in seed.iterdir()] != []
+    disk = on_disk(machine.root)
+    keys = {
+        name: {file.content for file in rendered.files(name) if file.path.endswith(".key")}
+        for name in rendered.nodes
+    }
+    indented = {name: {b"\n".join(key.split()) for key in found} for name, found in keys.items()}
+    for other, found in indented.items():
+        for key in found:
+            assert (key in disk) == (key in indented[node]), other
+
+
+@pytest.mark.parametrize("release", cloud_init.RELEASES)
+def test_a_machine_that_no_node_fits_says_so_and_stays_as_it_is(
+    render: Render, tmp_path: Path, release: str
+) -> None:
+    rendered = render(nodes=MATCHED)
+    image = write_shared_image(ClusterState(tmp_path / "it.yaml"), rendered.out, [])
+    machine = Machine(tmp_path / "machine", release, image, {"mac": "52:54:00:00:00:21"})
+    for _ in range(2):
+        booted = machine.boot()
+        assert booted["config"] in ({}, None)
+    assert machine.console.splitlines()[0] == (
+        "nodeseed: no node of the volume fits this machine, nothing is done; it has mac "
+        "52:54:00:00:00:21; serial S99; uuid ; mend match in the cluster file"
+    )
+    assert machine.restarts == 0
+    assert not (machine.root / "var/lib/cloud/seed/nocloud").exists()
+    assert b"BEGIN" not in on_disk(machine.root)

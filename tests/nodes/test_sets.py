@@ -6,7 +6,7 @@ from nodeseed.render.templates import root
 
 
 def test_every_folder_is_a_set_of_some_node() -> None:
-    folders = {path.name for path in root().iterdir()} - {"partials", "program"}
+    folders = {path.name for path in root().iterdir()} - {"partials", "program", "volume"}
     endpoints = {f"endpoint-{name}" for name in ENDPOINTS}
     assert folders - endpoints == {name for name, _ in SETS}
     assert {name for name in folders if name.startswith("endpoint-")} <= endpoints

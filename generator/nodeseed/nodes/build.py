@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from nodeseed.endpoints import ENDPOINTS
@@ -100,14 +101,7 @@ def _with_zone(cluster: Cluster, machine: Machine) -> Machine:
     if not machine.is_node or not labels:
         return machine
     labels.update(machine.labels)
-    return Machine(
-        name=machine.name,
-        role=machine.role,
-        addresses=machine.addresses,
-        labels=tuple(labels.items()),
-        taints=machine.taints,
-        path=machine.path,
-    )
+    return replace(machine, labels=tuple(labels.items()))
 
 
 def _few(problems: list[Problem]) -> list[Problem]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from nodeseed.spec.cluster import Cluster, Role, Taint
 from nodeseed.spec.fields import Address
+from nodeseed.spec.match import Match
 from nodeseed.spec.source import Path
 
 
@@ -20,6 +21,7 @@ class Machine:
         addresses: its own; the first is the one that others use.
         labels: that the kubelet registers with, the operator's and its zone's.
         taints: that the kubelet registers with.
+        match: how a volume for many machines knows it; None: no such volume.
         path: where the cluster file speaks of it.
     """
 
@@ -28,6 +30,7 @@ class Machine:
     addresses: tuple[Address, ...]
     labels: tuple[tuple[str, str], ...]
     taints: tuple[Taint, ...]
+    match: Match | None = None
     path: Path
 
     @property
@@ -55,6 +58,7 @@ def machines(cluster: Cluster) -> Iterator[Machine]:
             addresses=node.address,
             labels=tuple(node.labels.items()),
             taints=node.taints,
+            match=node.match,
             path=("nodes", index),
         )
     for index, pool in enumerate(cluster.pools):
@@ -66,6 +70,7 @@ def machines(cluster: Cluster) -> Iterator[Machine]:
                 addresses=tuple(_after(first, number) for first in pool.firstAddress),
                 labels=labels,
                 taints=pool.taints,
+                match=pool.match[number] if number < len(pool.match) else None,
                 path=("pools", index),
             )
 

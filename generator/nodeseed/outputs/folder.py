@@ -35,6 +35,9 @@ CLUSTER_FILES = (
     "publish.json",
     "publish-iam-policy.json",
 )
+NODE_FILES = ("user-data", "user-data.b64", "user-data.yaml", "meta-data", "network-config")
+SHARED_IMAGE = "all_machines.iso"  # no node can have this name
+CLUSTER_FILES = (MARKER, "admin.conf", "known_tokens.csv", "terraform.tfvars.json")
 
 
 def image_name(node: str) -> str:
@@ -156,8 +159,9 @@ class Folder:
             elif entry.name in CLUSTER_FILES and entry.name not in self._wanted:
                 entry.unlink()
                 removed += 1
-        for name in sorted(changed):
+        images = [image_name(name) for name in sorted(changed)]
+        for image in [*images, SHARED_IMAGE] if images else []:
             with contextlib.suppress(FileNotFoundError):
-                (self._path / image_name(name)).unlink()
+                (self._path / image).unlink()
                 removed += 1
         return removed

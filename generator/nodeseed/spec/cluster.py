@@ -30,6 +30,7 @@ from nodeseed.spec.fields import (
     Text,
     Unique,
 )
+from nodeseed.spec.match import Match
 from nodeseed.spec.software import Software
 from nodeseed.spec.storage import Storage
 
@@ -285,6 +286,10 @@ class Node(_Machines):
         description="Hostname, node name, certificate names: one name for all of them."
     )
     address: Addresses = Field(description="Its own address; two for dual-stack.")
+    match: Match | None = Field(
+        default=None,
+        description="How `nodeseed iso --shared` knows the machine; all nodes or none.",
+    )
 
 
 class Pool(_Machines):
@@ -294,6 +299,9 @@ class Pool(_Machines):
     count: Annotated[int, Field(ge=0, le=100_000)] = Field(description="How many.")
     firstAddress: Addresses = Field(  # noqa: N815
         description="Address of the first; the others follow it one by one."
+    )
+    match: Annotated[tuple[Match, ...], _LISTS] = Field(
+        default=(), description="As `nodes[].match`, one for each machine in turn."
     )
 
 

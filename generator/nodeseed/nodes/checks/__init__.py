@@ -24,6 +24,7 @@ from nodeseed.nodes.checks.etcd import etcd
 from nodeseed.nodes.checks.keys import key_algorithms
 from nodeseed.nodes.checks.leader_election import leader_election
 from nodeseed.nodes.checks.machines import cluster_name, labels, names, roles
+from nodeseed.nodes.checks.match import match
 from nodeseed.nodes.checks.platform import platform_needs, providers
 from nodeseed.nodes.checks.pods import pod_network
 from nodeseed.nodes.checks.proxy import proxy
@@ -43,6 +44,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     versions,
     roles,
     names,
+    match,
     subnets,
     addresses,
     pod_network,
