@@ -35,9 +35,7 @@ CLUSTER_FILES = (
     "publish.json",
     "publish-iam-policy.json",
 )
-NODE_FILES = ("user-data", "user-data.b64", "user-data.yaml", "meta-data", "network-config")
 SHARED_IMAGE = "all_machines.iso"  # no node can have this name
-CLUSTER_FILES = (MARKER, "admin.conf", "known_tokens.csv", "terraform.tfvars.json")
 
 
 def image_name(node: str) -> str:
