@@ -40,7 +40,7 @@ def _render(case: str, folder: Path) -> Path:
 def _shown(folder: Path) -> dict[str, str]:
     """Lock, cluster-wide files, and the readable files of the first node of each kind."""
     shown = {"cluster.lock.json": (folder / "cluster.lock.json").read_text()}
-    for name in ("terraform.tfvars.json", "publish.json", "publish-iam-policy.json"):
+    for name in ("terraform.tfvars.json", "pools.yaml", "publish.json", "publish-iam-policy.json"):
         if (folder / "out" / name).exists():
             shown[name] = (folder / "out" / name).read_text()
     kinds = set()

@@ -25,12 +25,12 @@ def plan(state: ClusterState, *, now: datetime) -> list[str]:
     """What the next render would do to each node, from cluster file and lock alone."""
     design, old = prepare(state), state.lock()
     if old is None:
-        return [f"There is no lock yet: the first render makes all {len(design.machines)} nodes."]
+        return [f"There is no lock yet: the first render makes all {len(design.everyone)} nodes."]
     lock = draft(old, membership(design), now=now)
     statements = Statements(design.cluster.pki, lock)
     statements.refuse_new_authorities()
     said = []
-    for machine in design.machines:
+    for machine in design.everyone:
         known = old.nodes.get(machine.name)
         digest = render_node(design, machine, statements, lock).digest
         if known is None:
@@ -88,11 +88,19 @@ def renew(
         nodes=nodes,
         new_keys=new_keys,
         lifetimes=lifetimes(design.cluster.pki),
+        tokens=membership(design).tokens,
         now=now,
     )
     state.save_lock(lock)
     whose = ", ".join(nodes) if nodes else f"all of class {', '.join(chosen)}"
-    return f"Certificates are issued anew from {now:%Y-%m-%d}: {whose}. {_NEXT}"
+    said = f"Certificates are issued anew from {now:%Y-%m-%d}: {whose}. {_NEXT}"
+    tokens = [lock.nodes[name].token for name in nodes]
+    if any(tokens):
+        said += (
+            " A pool has a new token, which a running cluster learns by `kubectl apply -f "
+            "pools.yaml` from the output; then its launch template can have the new user-data."
+        )
+    return said
 
 
 def recover(

@@ -271,6 +271,11 @@ def check(spec: Spec) -> None:
         f"{spec}: {len(design.machines)} nodes, {len(design.control_planes)} control planes, "
         f"{len(design.etcd_members)} etcd members on {design.platform.title}: good."
     )
+    for pool in design.pools:
+        if pool.elastic:
+            out.print(
+                f"Elastic pool {pool.name}: {pool.elastic.min} to {pool.elastic.max} machines."
+            )
     lock = state.lock()
     if lock is None:
         out.print("Not rendered yet: the first render opens the bootstrap window.")

@@ -7,7 +7,7 @@ and only then writes: seed first, then lock, then output. Clock and randomness a
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,7 +18,6 @@ from nodeseed.errors import CertificateError, LockError, LockWouldChange, Upgrad
 from nodeseed.nodes.build import build
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.machine import Machine
-from nodeseed.nodes.tokens import TOKEN_FILE, token_file
 from nodeseed.nodes.warnings import warnings
 from nodeseed.outputs.cluster_files import (
     admin_conf,
@@ -34,12 +33,12 @@ from nodeseed.pki.dates import OPERATOR, Dates
 from nodeseed.pki.encoding import digest
 from nodeseed.pki.identities import Identities, Statements, lifetimes
 from nodeseed.pki.keys import DerivedKeys, KeySource, PrivateKey, StoredKeys
-from nodeseed.pki.lock import SECOND, Lock
+from nodeseed.pki.lock import ELASTIC, SECOND, Lock
 from nodeseed.pki.references import resolve
 from nodeseed.pki.register import Membership, draft, first_lock
 from nodeseed.pki.seed import SEED_BYTES, Seed
-from nodeseed.pki.tokens import static_token
-from nodeseed.render.cluster import cluster_digest
+from nodeseed.pki.tokens import bootstrap_token, refuse_dead_tokens, static_token, token_notes
+from nodeseed.render.cluster import cluster_digest, cluster_wide
 from nodeseed.render.delivery import deliver, refuse_large_stub
 from nodeseed.render.encode import ENCODINGS, cloud_config_text, counted_bytes
 from nodeseed.render.node import cloud_config, render_node
@@ -112,12 +111,16 @@ def prepare(state: ClusterState) -> Design:
 def membership(design: Design) -> Membership:
     """The cluster as far as its lock is concerned."""
     return Membership(
-        roles={machine.name: machine.role for machine in design.machines},
+        roles={
+            machine.name: ELASTIC if machine.elastic else machine.role
+            for machine in design.everyone
+        },
         holdings=design.holdings,
         etcd_members=design.peer_urls,
         lifetimes=lifetimes(design.cluster.pki),
         profile=design.cluster.pki.profile,
         window=design.cluster.etcd.bootstrapWindow,
+        tokens={pool.name: pool.elastic.tokenLifetime for pool in design.pools if pool.elastic},
     )
 
 
@@ -137,13 +140,14 @@ def render_cluster(
     lock = draft(_base(old, design, seed, chance.now), membership(design), now=chance.now)
     statements = Statements(design.cluster.pki, lock)
     statements.refuse_new_authorities()
+    refuse_dead_tokens(lock, chance.now)
     _refuse_dead_certificates(lock, statements.calendar, chance.now)
     _refuse_other_rendering(old, lock, design, statements, choices)
 
     machines = {machine.name: machine for machine in design.machines}
     keys = _key_source(state, design, seed, chance)
     identities = Identities(statements, keys, _names(design, machines))
-    once = cluster_digest(design)
+    once = cluster_digest(design, lock)
     following = lock.revision + 1
     cluster_revision = lock.clusterRevision if once == lock.clusterDigest else following
     shared = {
@@ -152,14 +156,17 @@ def render_cluster(
         "vrrp": _vrrp_password(seed, lock),
         "cluster-revision": str(cluster_revision),
     }
-    token = partial(static_token, seed, lock.cluster)
+    tokens = {
+        "token": partial(static_token, seed, lock.cluster),
+        "bootstrap": partial(bootstrap_token, seed, lock),
+    }
     report = Report(design, lock)
     dates, records, too_large = statements.calendar, dict(lock.nodes), list[TooLarge]()
     encode = ENCODINGS[design.platform.encoding]
 
     publication = Publication(design, lock.clusterID)
     with Folder(choices.out, design.cluster.name) as folder:
-        for done, machine in enumerate(design.machines):
+        for done, machine in enumerate(design.everyone):
             rendering = render_node(design, machine, statements, lock)
             record = lock.nodes[machine.name]
             if rendering.digest != record.digest:
@@ -169,7 +176,7 @@ def render_cluster(
                 )
                 records[machine.name] = record
             revision = {"node-revision": str(record.nodeRevision)}
-            meaning = _meaning(identities, token, {**shared, **revision})
+            meaning = _meaning(identities, tokens, {**shared, **revision})
             sent = deliver(
                 design,
                 machine.name,
@@ -193,12 +200,12 @@ def render_cluster(
                 folder.put(f"{machine.name}/{name}", content)
             expiries = dates.of_holder(machine.name, chance.now)
             days = min((e.days for e in expiries), default=None)
-            report.rows.append(Row(machine.name, machine.role, size, days))
-            progress(done + 1, len(design.machines))
+            report.rows.append(Row(machine.name, lock.nodes[machine.name].role, size, days))
+            progress(done + 1, len(design.everyone))
         refuse_too_large(design.platform, too_large)
         folder.put("admin.conf", admin_conf(design, identities))
-        if tokens := token_file(design):
-            folder.put(TOKEN_FILE, resolve(tokens, _meaning(identities, token, {})).encode())
+        for name, text in cluster_wide(design):
+            folder.put(name, resolve(text, _meaning(identities, tokens, {})).encode())
         folder.put(
             "terraform.tfvars.json",
             terraform_variables(design, lambda name: records[name].digest, publication.variables()),
@@ -307,12 +314,12 @@ def _refuse_other_rendering(
         return
     changed = [
         machine.name
-        for machine in design.machines
+        for machine in design.everyone
         if render_node(design, machine, statements, lock).digest != lock.nodes[machine.name].digest
     ]
     raise UpgradeNeeded(
         f"nodeseed {old.nodeseed} made this lock, {__version__} renders differently; nothing was "
-        f"written. {len(changed)} of {len(design.machines)} nodes would change"
+        f"written. {len(changed)} of {len(design.everyone)} nodes would change"
         f"{': ' + _listed(changed) if changed else ''}. "
         "To go on with this version: render --upgrade"
     )
@@ -330,12 +337,12 @@ def _names(design: Design, machines: dict[str, Machine]) -> Callable[[str], Name
 
 
 def _meaning(
-    identities: Identities, token: Callable[[str], str], values: dict[str, str]
+    identities: Identities, tokens: Mapping[str, Callable[[str], str]], values: dict[str, str]
 ) -> Callable[[str, str], str]:
     def meaning(kind: str, name: str) -> str:
         if kind in values:
             return values[kind]
-        return token(name) if kind == "token" else identities.pem(kind, name)
+        return tokens[kind](name) if kind in tokens else identities.pem(kind, name)
 
     return meaning
 
@@ -374,13 +381,17 @@ def notes(old: Lock | None, lock: Lock, rows: list[Row], now: datetime) -> list[
         found.append("No new etcd cluster may form (the bootstrap window is closed).")
     operator = Dates(lock).of_holder(OPERATOR, now)
     soonest = min(
-        [row.expires_in_days for row in rows if row.expires_in_days is not None]
+        [
+            row.expires_in_days
+            for row in rows
+            if row.expires_in_days is not None and row.role != ELASTIC
+        ]
         + [expiry.days for expiry in operator],
         default=0,
     )
     if soonest < WARN_DAYS:
         found.append(f"The first certificate expires in {soonest} days: nodeseed certs, then renew")
-    return found
+    return found + list(token_notes(lock, now))
 
 
 def _lock_changes(state: ClusterState, old: Lock | None, changed: list[str]) -> str:

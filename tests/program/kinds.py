@@ -15,6 +15,8 @@ KINDS = {
         *("common", "kubelet", "control-plane-rendered", "etcd", "etcd-systemd"),
     ),
     "worker": ("common", "kubelet", "worker"),
+    "control-plane-pools": ("common", "kubelet", "control-plane", "etcd", "etcd-systemd", "pools"),
+    "worker-elastic": ("common", "kubelet", "worker", "elastic"),
     "worker-ipvs": ("common", "kubelet", "worker", "proxy-ipvs"),
     "worker-bridge": ("common", "kubelet", "worker", "cni-bridge"),
     "worker-node-local": ("common", "kubelet", "worker", "endpoint-node-local"),

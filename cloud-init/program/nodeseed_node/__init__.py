@@ -32,4 +32,8 @@ shipping; it lands at /usr/local/lib/nodeseed/node.py and runs as `node.py STEP`
     api.py            requests to this node's API server
     dns.py            its DNS, where the cluster file speaks of it
     wait_api.py       a worker's kubelet waits here for the API
+    elastic.py        who a machine of an elastic pool is
+    bootstrap.py      what it waits for before it is a node
+    approve.py        control planes approve its certificates, and
+    csr.py            decide which of them (pure)
 """

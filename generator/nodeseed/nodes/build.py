@@ -10,7 +10,7 @@ from nodeseed.endpoints import ENDPOINTS
 from nodeseed.errors import Problem, SpecError
 from nodeseed.nodes.checks import CHECKS, Whole
 from nodeseed.nodes.design import Design
-from nodeseed.nodes.machine import Machine, machines
+from nodeseed.nodes.machine import Machine, elastic_pools, machines
 from nodeseed.platforms import PLATFORMS
 from nodeseed.spec.cluster import Cluster
 from nodeseed.spec.fields import Block
@@ -76,6 +76,7 @@ def build(document: Document, manifests: Mapping[str, str]) -> Design:
         manifests,
         transport,
         transport_options,
+        tuple(_with_zone(cluster, pool) for pool in elastic_pools(cluster)),
     )
 
 
@@ -96,7 +97,9 @@ def _with_zone(cluster: Cluster, machine: Machine) -> Machine:
     if isinstance(region, str):
         labels["topology.kubernetes.io/region"] = region
     for subnet in cluster.networking.subnets:
-        if subnet.zone and any(machine.addresses[0] in network for network in subnet.cidr):
+        if subnet.zone and any(
+            address in network for address in machine.addresses[:1] for network in subnet.cidr
+        ):
             labels["topology.kubernetes.io/zone"] = subnet.zone
     if not machine.is_node or not labels:
         return machine

@@ -8,6 +8,7 @@ from typing import Any
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.etcd import etcd_maintenance, etcd_run
 from nodeseed.nodes.machine import Machine, has_kubelet
+from nodeseed.nodes.pools import pool_configuration
 from nodeseed.nodes.rendered import is_rendered
 from nodeseed.nodes.software import downloads, package_versions
 from nodeseed.nodes.storage import storage_configuration, storage_programs
@@ -74,6 +75,7 @@ def node_configuration(design: Design, machine: Machine, lock: Lock) -> str:
         values["clusterRevision"] = CLUSTER_REVISION
         values["clusterFirst"] = machine is design.control_planes[0]
         values["etcdEndpoints"] = list(design.client_urls)
+    values.update(pool_configuration(design, machine, lock))
     values.update(storage_configuration(design, machine))
     if software := downloads(design, machine):
         values["software"] = software

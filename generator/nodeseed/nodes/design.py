@@ -9,6 +9,7 @@ from functools import cached_property
 from nodeseed.endpoints.endpoint import Endpoint, VirtualAddress
 from nodeseed.nodes.machine import Machine
 from nodeseed.pki.certificates import CERTIFICATES, Certificate, Names
+from nodeseed.pki.lock import ELASTIC
 from nodeseed.platforms.platform import Platform
 from nodeseed.spec.cluster import Cluster
 from nodeseed.spec.fields import Address, Block, Network, parse_address
@@ -34,6 +35,7 @@ class Design:
         manifests: content of the files that ``manifests:`` names, by name.
         transport: how payloads reach the machines.
         transport_options: that transport's own keys.
+        pools: what all machines of each elastic pool have in common; not among ``machines``.
     """
 
     cluster: Cluster
@@ -45,6 +47,12 @@ class Design:
     manifests: Mapping[str, str]
     transport: Transport
     transport_options: Block
+    pools: tuple[Machine, ...]
+
+    @cached_property
+    def everyone(self) -> tuple[Machine, ...]:
+        """All that there is user-data for: every machine, and every elastic pool."""
+        return self.machines + self.pools
 
     @cached_property
     def kubernetes(self) -> KubernetesRelease:
@@ -98,7 +106,12 @@ class Design:
 
     def balances(self, machine: Machine) -> bool:
         """Whether the machine is one of them."""
-        return bool(self.balancers) and machine.role == self.balancers[0].role
+        return machine.role == self._balancing_role
+
+    @cached_property
+    def _balancing_role(self) -> str:
+        """The role of the nodes that balance, elastic pools included; empty where none does."""
+        return next((machine.role for machine in balancers(self.endpoint, self.everyone)), "")
 
     @cached_property
     def virtual_address(self) -> Address | None:
@@ -150,7 +163,9 @@ class Design:
         return tuple(kinds)
 
     def certificates(self, machine: Machine) -> tuple[Certificate, ...]:
-        """The rows whose private keys the machine holds."""
+        """The rows whose private keys the machine's user-data holds: none in an elastic pool."""
+        if machine.elastic:
+            return ()
         return self.rows(machine.role, member=machine.name in self.etcd_names)
 
     def rows(self, role: str, *, member: bool) -> tuple[Certificate, ...]:
@@ -169,7 +184,7 @@ class Design:
                 for row in self.rows(role, member=role == ("control-plane" if stacked else "etcd"))
             )
             for role in sorted({machine.role for machine in self.machines})
-        }
+        } | ({ELASTIC: ()} if self.pools else {})
 
     def names(self, machine: Machine) -> Names:
         """What the machine's certificates are made out to."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from nodeseed.spec.cluster import Cluster, Role, Taint
 from nodeseed.spec.fields import Address
 from nodeseed.spec.match import Match
+from nodeseed.spec.pools import Elastic
 from nodeseed.spec.source import Path
 
 
@@ -22,6 +23,8 @@ class Machine:
         labels: that the kubelet registers with, the operator's and its zone's.
         taints: that the kubelet registers with.
         match: how a volume for many machines knows it; None: no such volume.
+        elastic: set where this stands for all machines of an elastic pool, whose names and
+            addresses only they themselves know.
         path: where the cluster file speaks of it.
     """
 
@@ -31,6 +34,7 @@ class Machine:
     labels: tuple[tuple[str, str], ...]
     taints: tuple[Taint, ...]
     match: Match | None = None
+    elastic: Elastic | None = None
     path: Path
 
     @property
@@ -40,8 +44,8 @@ class Machine:
 
     @property
     def address(self) -> str:
-        """The first address, as text."""
-        return str(self.addresses[0])
+        """The first address, as text; empty for an elastic pool."""
+        return str(self.addresses[0]) if self.addresses else ""
 
 
 def has_kubelet(cluster: Cluster, machine: Machine) -> bool:
@@ -63,14 +67,29 @@ def machines(cluster: Cluster) -> Iterator[Machine]:
         )
     for index, pool in enumerate(cluster.pools):
         labels = tuple(pool.labels.items())
-        for number in range(pool.count):
+        for number in range(pool.count or 0) if pool.firstAddress else ():
             yield Machine(
                 name=f"{pool.name}-{number + 1}",
                 role=pool.role,
-                addresses=tuple(_after(first, number) for first in pool.firstAddress),
+                addresses=tuple(_after(first, number) for first in pool.firstAddress or ()),
                 labels=labels,
                 taints=pool.taints,
                 match=pool.match[number] if number < len(pool.match) else None,
+                path=("pools", index),
+            )
+
+
+def elastic_pools(cluster: Cluster) -> Iterator[Machine]:
+    """What all machines of each elastic pool have in common, in the order of the file."""
+    for index, pool in enumerate(cluster.pools):
+        if pool.elastic is not None:
+            yield Machine(
+                name=pool.name,
+                role=pool.role,
+                addresses=(),
+                labels=tuple(pool.labels.items()),
+                taints=pool.taints,
+                elastic=pool.elastic,
                 path=("pools", index),
             )
 

@@ -18,6 +18,7 @@ from nodeseed.nodes.etcd import etcd_run, etcd_settings, etcd_slot
 from nodeseed.nodes.leader_election import leader_election_flags
 from nodeseed.nodes.machine import Machine, has_kubelet
 from nodeseed.nodes.pods import pod_network
+from nodeseed.nodes.pools import BOOTSTRAP, pool_flags, pool_values
 from nodeseed.nodes.proxy import proxy_configuration, proxy_modules
 from nodeseed.nodes.rendered import is_rendered, rendered
 from nodeseed.nodes.sizes import size_flags, size_sysctls
@@ -54,6 +55,11 @@ SETS: tuple[tuple[str, Callable[[Design, Machine], bool]], ...] = (
         lambda design, machine: machine.role == "control-plane" and is_rendered(design),
     ),
     ("worker", lambda design, machine: machine.role == "worker"),
+    ("elastic", lambda design, machine: machine.elastic is not None),
+    (
+        "pools",
+        lambda design, machine: machine.role == "control-plane" and bool(design.pools),
+    ),
     ("etcd", lambda design, machine: etcd_run(design, machine) != ""),
     ("etcd-systemd", lambda design, machine: etcd_run(design, machine) == "systemd"),
     ("etcd-static-pod", lambda design, machine: etcd_run(design, machine) == "static-pod"),
@@ -115,6 +121,9 @@ def context(design: Design, machine: Machine) -> dict[str, Any]:
         kubelet_arguments=_kubelet_arguments(design, machine),
         hosts=_hosts(design, machine),
     )
+    if machine.elastic:
+        kubelet = {**values["kubelet_configuration"], "serverTLSBootstrap": True}
+        values["kubelet_configuration"] = kubelet
     if machine.role == "control-plane" and is_rendered(design):
         values.update(rendered(design, machine, values))
     if machine.name in design.etcd_names:
@@ -122,6 +131,7 @@ def context(design: Design, machine: Machine) -> dict[str, Any]:
         values["etcd_slot"] = etcd_slot(design, machine)
     if design.cluster.networking.cni == "bridge":
         values.update(pod_network(design, machine))
+    values.update(pool_values(design, machine))
     values.update(storage_values(design, machine))
     values.update(balance_values(design, machine))
     return values
@@ -156,6 +166,7 @@ def _shared(design: Design) -> dict[str, Any]:
             {
                 "kubelet-certificate-authority": "/etc/kubernetes/pki/ca.crt",
                 **token_flags(design),
+                **pool_flags(design, "kube-apiserver"),
                 **api_server_flags(design),
                 **size_flags(design, "kube-apiserver"),
             },
@@ -165,6 +176,7 @@ def _shared(design: Design) -> dict[str, Any]:
             {
                 **({"allocate-node-cidrs": "false"} if networking.cni == "bridge" else {}),
                 **leader_election_flags(cluster.controllerManager.leaderElection),
+                **pool_flags(design, "kube-controller-manager"),
                 **size_flags(design, "kube-controller-manager"),
             },
         ),
@@ -208,7 +220,7 @@ def _arguments(extra: tuple[Argument, ...], ours: dict[str, str]) -> list[dict[s
 
 def _hosts(design: Design, machine: Machine) -> dict[str, list[str]]:
     """Names that the machine resolves by itself; its own, and the endpoint's."""
-    found = {machine.address: [machine.name]}
+    found = {} if machine.elastic else {machine.address: [machine.name]}
     for address, names in endpoint_hosts(design, machine).items():
         found.setdefault(address, []).extend(names)
     return found
@@ -231,6 +243,8 @@ def _kubelet_arguments(design: Design, machine: Machine) -> list[str]:
         f"--hostname-override={machine.name}",
         f"--node-ip={','.join(str(address) for address in machine.addresses)}",
     ]
+    if machine.elastic:  # the step elastic adds those that only the machine knows
+        arguments = [f"--bootstrap-kubeconfig={BOOTSTRAP}"]
     if machine.labels:
         labels = ",".join(f"{key}={value}" for key, value in machine.labels)
         arguments.append(f"--node-labels={labels}")

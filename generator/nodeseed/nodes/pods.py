@@ -33,6 +33,6 @@ def pod_network(design: Design, machine: Machine) -> dict[str, Any]:
         ],
         "pod_ranges": [[{"subnet": subnet}] for subnet in subnets],
         "pod_default_routes": [
-            {"dst": "::/0" if ":" in subnet else "0.0.0.0/0"} for subnet in subnets
+            {"dst": "::/0" if pods.version == 6 else "0.0.0.0/0"} for pods in networking.podSubnet
         ],
     }

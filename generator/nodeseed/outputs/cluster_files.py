@@ -9,6 +9,7 @@ from typing import Any
 
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.machine import Machine
+from nodeseed.nodes.pools import pool_variables
 from nodeseed.pki.certificates import BY_NAME
 from nodeseed.pki.identities import Identities
 from nodeseed.pki.kubeconfig import kubeconfig
@@ -36,7 +37,7 @@ def node_files(
         yield "user-data.yaml", text.encode()
     if platform.text_form:
         yield "user-data.b64", base64.b64encode(user_data)
-    if platform.nocloud:
+    if platform.nocloud and not machine.elastic:  # what starts such a machine gives it these
         meta = {"instance-id": instance, "local-hostname": machine.name}
         yield "meta-data", yaml_text(meta).encode()
         options = design.platform_options
@@ -82,6 +83,7 @@ def terraform_variables(
         publication: what a transport adds; empty for ``inline``.
     """
     cluster = design.cluster
+    pools = {pool.name: pool_variables(design, pool, digests(pool.name)) for pool in design.pools}
     values = {
         "cluster_name": cluster.name,
         "platform": cluster.platform.name,
@@ -103,6 +105,7 @@ def terraform_variables(
             }
             for machine in design.machines
         },
+        **({"pools": pools} if design.pools else {}),
         **publication,
     }
     return (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode()

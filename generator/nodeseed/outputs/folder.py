@@ -34,6 +34,9 @@ CLUSTER_FILES = (
     "terraform.tfvars.json",
     "publish.json",
     "publish-iam-policy.json",
+    "pools.yaml",
+    "cluster-autoscaler-values.yaml",
+    "cluster-autoscaler-iam-policy.json",
 )
 SHARED_IMAGE = "all_machines.iso"  # no node can have this name
 

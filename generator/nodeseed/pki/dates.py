@@ -12,6 +12,7 @@ from nodeseed.pki.certificates import BY_NAME, CERTIFICATES, PROFILES, Certifica
 from nodeseed.pki.lock import Lock
 
 OPERATOR = "operator"
+BOOTSTRAP_TOKEN = "bootstrap-token"  # noqa: S105 - stands where others have a certificate's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Dates:
         return {row.name: self.of(row, "")[1] for row in CERTIFICATES if row.is_ca}
 
     def of_holder(self, node: str, now: datetime) -> Iterator[Expiry]:
-        """The certificates that ``node`` holds; ``operator``: the CAs and the operator's own."""
+        """What ``node`` holds: certificates, or a token; ``operator``: the CAs and the own ones."""
         if node == OPERATOR:
             rows = [row for row in CERTIFICATES if row.holder == "operator"]
         else:
@@ -79,6 +80,9 @@ class Dates:
             if row.issuer:
                 _, last = self.of(row, node)
                 yield Expiry(row.name, node, row.issuer, last, (last - now).days)
+        token = self._lock.nodes[node].token if node != OPERATOR else None
+        if token:
+            yield Expiry(BOOTSTRAP_TOKEN, node, "", token.end, (token.end - now).days)
 
     def all(self, now: datetime) -> list[Expiry]:
         """Every certificate of the cluster, those that expire first at the top."""

@@ -22,6 +22,7 @@ from nodeseed.spec.fields import Block
 SCHEMA = 1
 DAY = "%Y-%m-%d"
 SECOND = "%Y-%m-%dT%H:%M:%SZ"
+ELASTIC = "elastic"  # the role of an elastic pool, which holds no certificate
 
 Hex = Annotated[str, Field(pattern=r"^[0-9a-f]+$")]
 Count = Annotated[int, Field(ge=0)]
@@ -47,6 +48,11 @@ class Issue(Block):
     def lifetime(self) -> timedelta:
         """The lifetime before the spread."""
         return timedelta(hours=self.hours)
+
+    @property
+    def end(self) -> datetime:
+        """When a token of this issue ends; tokens have no spread."""
+        return self.issued + self.lifetime
 
 
 class Bootstrap(Block):
@@ -81,6 +87,7 @@ class NodeRecord(Block):
         digest: 128 bits over its public rendering, hexadecimal.
         generation: of its keys; raised for a name that comes back and by ``renew --new-keys``.
         issues: for each class, the place in ``Lock.issues``, where that is not the first.
+        token: when the bootstrap token of an elastic pool was issued; None: it is none.
     """
 
     role: str
@@ -88,6 +95,7 @@ class NodeRecord(Block):
     digest: str = ""
     generation: Annotated[int, Field(ge=1)] = 1
     issues: dict[str, Count] = Field(default_factory=dict)
+    token: Issue | None = None
 
 
 class Lock(Block):

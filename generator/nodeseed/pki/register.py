@@ -7,7 +7,7 @@ rendering then decide which revisions rise.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -27,6 +27,7 @@ class Membership:
         lifetimes: lifetime of each class, for what is issued from now on.
         profile: name of the house style of certificates.
         window: how long after the first render a new etcd cluster may form.
+        tokens: lifetime of each elastic pool's bootstrap token, by the pool's name.
     """
 
     roles: Mapping[str, str]
@@ -35,6 +36,7 @@ class Membership:
     lifetimes: Mapping[str, timedelta]
     profile: Literal["kubeadm", "cfssl"]
     window: timedelta
+    tokens: Mapping[str, timedelta] = field(default_factory=dict)
 
 
 def first_lock(
@@ -77,11 +79,16 @@ def draft(lock: Lock, membership: Membership, *, now: datetime) -> Lock:
             )
             if place:
                 places[klass] = place
+        token = old.token if old else None
+        if name in membership.tokens:
+            token = token or _issue_of(membership.tokens[name], now)
+        else:
+            token = None
         if old is None:
             generation = tombstones.pop(name, 0) + 1
-            nodes[name] = NodeRecord(role=role, generation=generation, issues=places)
+            nodes[name] = NodeRecord(role=role, generation=generation, issues=places, token=token)
         else:
-            nodes[name] = old.model_copy(update={"role": role, "issues": places})
+            nodes[name] = old.model_copy(update={"role": role, "issues": places, "token": token})
     for name, record in lock.nodes.items():
         if name not in nodes:
             tombstones[name] = record.generation
@@ -104,9 +111,12 @@ def renew(
     nodes: Iterable[str],
     new_keys: bool,
     lifetimes: Mapping[str, timedelta],
+    tokens: Mapping[str, timedelta],
     now: datetime,
 ) -> Lock:
     """Issue anew: whole classes, or single nodes; ``new_keys`` also raises their generation.
+
+    An elastic pool gets a new token by its name alone; the day of issue goes into it.
 
     The CAs are never among it: a new CA certificate is a rotation, not a renewal.
     """
@@ -124,6 +134,7 @@ def renew(
         records[name] = records[name].model_copy(
             update={
                 "issues": {klass: place for klass, place in places.items() if place},
+                "token": _issue_of(tokens[name], now) if name in tokens else None,
                 "generation": records[name].generation + (1 if new_keys else 0),
             }
         )

@@ -1,10 +1,16 @@
-"""Static tokens of users, derived from the seed like keys."""
+"""Tokens, derived from the seed like keys: static ones of users, bootstrap tokens of pools."""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
+from nodeseed.errors import CertificateError
+from nodeseed.pki.lock import SECOND, Lock
 from nodeseed.pki.seed import Seed
+
+WARN = timedelta(days=30)  # or a third of the lifetime, where that is shorter
 
 
 def static_token(seed: Seed, cluster: str, name: str) -> str:
@@ -14,3 +20,49 @@ def static_token(seed: Seed, cluster: str, name: str) -> str:
         20, purpose="token", cluster=cluster, identity=user, generation=int(generation)
     )
     return base64.b32encode(secret).decode().lower()
+
+
+def bootstrap_token(seed: Seed, lock: Lock, name: str) -> str:
+    """A part of a pool's bootstrap token: ``id``, ``secret``, ``token`` or ``end``, as ``id/POOL``.
+
+    Its form is that of kubernetes.io (Authenticating with Bootstrap Tokens): six characters and
+    sixteen (80 bits). The day of issue goes into it, so that a renewed one is another.
+    """
+    part, _, pool = name.partition("/")
+    record = lock.nodes[pool]
+    assert record.token is not None  # noqa: S101 - every elastic pool has one
+    if part == "end":
+        return record.token.end.strftime(SECOND)
+    derived = seed.derive(
+        20,
+        purpose="bootstrap-token",
+        cluster=lock.cluster,
+        identity=f"{pool}/{record.token.day}",
+        generation=record.generation,
+    )
+    text = base64.b32encode(derived).decode().lower()
+    parts = {"id": text[:6], "secret": text[6:22]}
+    return parts.get(part) or ".".join(parts.values())
+
+
+def refuse_dead_tokens(lock: Lock, now: datetime) -> None:
+    """Raise CertificateError where a pool's token has expired: its machines could not join."""
+    dead = [name for name, record in lock.nodes.items() if record.token and record.token.end <= now]
+    if dead:
+        day = lock.nodes[dead[0]].token
+        assert day is not None  # noqa: S101
+        raise CertificateError(
+            f"the bootstrap token of pool {dead[0]} expired on {day.end:%Y-%m-%d}; issue a new "
+            f"one: nodeseed renew {' '.join(f'--node {name}' for name in dead)}"
+        )
+
+
+def token_notes(lock: Lock, now: datetime) -> Iterator[str]:
+    """What the operator should read: which pools' tokens end soon."""
+    for name, record in lock.nodes.items():
+        token = record.token
+        if token and token.end - now < min(WARN, token.lifetime / 3):
+            yield (
+                f"The bootstrap token of pool {name} ends on {token.end:%Y-%m-%d}; new machines "
+                f"cannot join after that: nodeseed renew --node {name}"
+            )

@@ -28,6 +28,9 @@ PLATFORM = Platform(
     metadata="169.254.169.254, fd00:ec2::254",
     node_name="the private DNS name, unless the kubelet is told its provider ID",
     provider_id="aws:///ZONE/INSTANCE-ID",
+    # EC2 User Guide, hostname types: private DNS names of instances, in us-east-1 and elsewhere.
+    machine_domains=(".ec2.internal", ".compute.internal"),
+    tells_provider_id=True,
     node_source="cloud-init DataSourceEc2.py; kubernetes/cloud-provider-aws",
     source="AWS EC2 User Guide, instancedata-add-user-data: 16 KB before base64",
     options=Options,

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from nodeseed.nodes.autoscaler import autoscaler_files
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.dns import dns_sets
 from nodeseed.nodes.plan import context, sets
+from nodeseed.nodes.pools import pool_values, public_tokens
 from nodeseed.nodes.rendered import is_rendered
+from nodeseed.nodes.tokens import TOKEN_FILE, token_file
 from nodeseed.pki.encoding import digest
+from nodeseed.pki.lock import Lock
 from nodeseed.render.templates import file_set, render_file
 
 # Where control planes find the objects that they apply.
 MANIFESTS = "/etc/nodeseed/manifests/"
 ADD_ONS = "/etc/nodeseed/add-ons.yaml"
+POOLS = "pools.yaml"
 
 
-def cluster_digest(design: Design) -> str:
+def cluster_digest(design: Design, lock: Lock) -> str:
     """128 bits over the cluster-once content, hexadecimal: a change raises clusterRevision."""
     first = design.control_planes[0]
     values = context(design, first)
@@ -40,4 +47,18 @@ def cluster_digest(design: Design) -> str:
         for name in dns_sets(design, first)
         for path in file_set(name)
     ]
-    return digest("cluster", *shared, *manifests, *dns).hex()[:32]
+    return digest("cluster", *shared, *manifests, *dns, *public_tokens(lock)).hex()[:32]
+
+
+def cluster_wide(design: Design) -> Iterator[tuple[str, str]]:
+    """Further files for the operator, by name; references stand for what is secret in them."""
+    if tokens := token_file(design):
+        yield TOKEN_FILE, tokens
+    if design.pools:
+        yield (
+            POOLS,
+            render_file(
+                "pools", f"{MANIFESTS}{POOLS}", pool_values(design, design.control_planes[0])
+            ),
+        )
+    yield from autoscaler_files(design).items()

@@ -17,6 +17,7 @@ from nodeseed.nodes.plan import (
     identity_files,
     sets,
 )
+from nodeseed.nodes.pools import BOOTSTRAP, public_tokens
 from nodeseed.nodes.rendered import is_rendered
 from nodeseed.nodes.software import package_sources
 from nodeseed.nodes.transport import settings_of
@@ -52,6 +53,7 @@ MODES: tuple[tuple[str, str], ...] = (
     ("/usr/local/lib/nodeseed/", "0755"),
     ("/usr/local/bin/", "0755"),
     ("/etc/kubernetes/kubeadm.yaml", "0600"),
+    (BOOTSTRAP, "0600"),
     ("/var/lib/kubelet/", "0600"),  # CIS 4.1.9
     ("/etc/nodeseed/", "0600"),
     ("/etc/etcd.env", "0600"),
@@ -122,6 +124,8 @@ def render_node(design: Design, machine: Machine, statements: Statements, lock: 
         *(part for file in files for part in (file.path, file.permissions, file.content)),
         *_public_statements(design, machine, statements),
     ]
+    if machine.elastic or machine.role == "control-plane":
+        public += public_tokens(lock)
     if design.transport.remote:
         public.append(json.dumps(settings_of(design), sort_keys=True))
     return Rendering(machine, tuple(files), settings, commands, digest("node", *public).hex()[:32])
@@ -178,7 +182,8 @@ def _settings(design: Design, machine: Machine) -> dict[str, Any]:
     """cloud-config's own keys: needed before any unit, and safe to repeat."""
     cluster = design.cluster
     settings: dict[str, Any] = {
-        "hostname": machine.name,
+        # the name of an elastic pool's machine is what the platform calls it
+        **({} if machine.elastic else {"hostname": machine.name}),
         "preserve_hostname": False,
         "prefer_fqdn_over_hostname": False,  # RHEL's images would make the FQDN the node's name
     }

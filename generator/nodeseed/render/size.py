@@ -62,5 +62,5 @@ def refuse_too_large(platform: Platform, found: list[TooLarge]) -> None:
         f"({platform.counted}): {names}.\n"
         f"{largest.node} has {largest.size:,} bytes; its parts, each packed by itself:\n{table}\n"
         "Take out what does not need to be there at boot (manifests:, files:), or use ECDSA-P256 "
-        "keys if these are RSA."
+        f"keys if these are RSA{', or a transport: {name: …}' if platform.transports else ''}."
     )

@@ -31,6 +31,7 @@ from nodeseed.spec.fields import (
     Unique,
 )
 from nodeseed.spec.match import Match
+from nodeseed.spec.pools import Elastic
 from nodeseed.spec.software import Software
 from nodeseed.spec.storage import Storage
 
@@ -293,12 +294,19 @@ class Node(_Machines):
 
 
 class Pool(_Machines):
-    """Several machines alike (web-1, web-2, …), each with an identity of its own."""
+    """Several machines alike (web-1, web-2, …), each with an identity of its own, or elastic."""
 
     name: DnsLabel = Field(description="Nodes are called NAME-1, NAME-2, …")
-    count: Annotated[int, Field(ge=0, le=100_000)] = Field(description="How many.")
-    firstAddress: Addresses = Field(  # noqa: N815
-        description="Address of the first; the others follow it one by one."
+    count: Annotated[int, Field(ge=0, le=100_000)] | None = Field(
+        default=None, description="How many; with firstAddress, instead of `elastic`."
+    )
+    firstAddress: Addresses | None = Field(  # noqa: N815
+        default=None, description="Address of the first; the others follow it one by one."
+    )
+    elastic: Elastic | None = Field(
+        default=None,
+        description="Machines that come and go without a render, all with one user-data and a "
+        "token instead of identities of their own ([elastic-pools.md](elastic-pools.md)).",
     )
     match: Annotated[tuple[Match, ...], _LISTS] = Field(
         default=(), description="As `nodes[].match`, one for each machine in turn."

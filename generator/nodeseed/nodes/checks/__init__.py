@@ -27,6 +27,7 @@ from nodeseed.nodes.checks.machines import cluster_name, labels, names, roles
 from nodeseed.nodes.checks.match import match
 from nodeseed.nodes.checks.platform import platform_needs, providers
 from nodeseed.nodes.checks.pods import pod_network
+from nodeseed.nodes.checks.pools import pools
 from nodeseed.nodes.checks.proxy import proxy
 from nodeseed.nodes.checks.rendered import directory, manifests, tokens
 from nodeseed.nodes.checks.software import software
@@ -48,6 +49,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     subnets,
     addresses,
     pod_network,
+    pools,
     platform_needs,
     transport,
     endpoint_port,

@@ -20,6 +20,7 @@ def pod_network(whole: Whole) -> Iterator[Problem]:
         yield from _bridge(whole)
         return
     kubelets = sum(machine.is_node for machine in whole.machines)
+    kubelets += sum(pool.elastic.max for pool in whole.cluster.pools if pool.elastic)
     for network in networking.podSubnet:
         bits = NODE_MASK[network.version] - network.prefixlen
         if bits < 0 or 2**bits < kubelets:
