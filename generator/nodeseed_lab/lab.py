@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -174,6 +176,42 @@ class Lab:
         # All machines count as one user of the host's kernel, whose usual 128 are too few: a
         # kubelet or containerd that gets no inotify instance ends.
         machines[0].run("sysctl", "--quiet", f"fs.inotify.max_user_instances={INOTIFY_INSTANCES}")
+
+    def grow(self, pool: str, name: str, change: Callable[[str], str] = str) -> LabMachine:
+        """Switch on a new machine of an elastic pool, as an autoscaling group would.
+
+        Its platform gives it a name and an instance ID, the network an address; all else is the
+        pool's user-data.
+
+        Args:
+            pool: the pool's name.
+            name: what the platform calls the machine.
+            change: what is different in its user-data.
+        """
+        kind = next(machine for machine in self.design.pools if machine.name == pool)
+        seed = self.out.with_name(f"{self.out.name}.{name}")
+        seed.mkdir(exist_ok=True)
+        user_data = (self.out / pool / "user-data").read_text(encoding="utf-8")
+        (seed / "user-data").write_text(change(user_data), encoding="utf-8")
+        meta_data = {"instance-id": f"{self.name}-{name}", "local-hostname": name}
+        (seed / "meta-data").write_text(json.dumps(meta_data), encoding="utf-8")
+        self.machines[name] = LabMachine(
+            self._client,
+            name,
+            container_name(self.name, name),
+            tuple(volume_names(self.name, name)),
+            lambda cut_off: node_body(
+                self.design,
+                replace(kind, name=name),
+                image=self.image,
+                seed=seed,
+                labels=self._labels,
+                cut_off=cut_off,
+            ),
+        )
+        self.machines[name].create()
+        self.machines[name].start()
+        return self.machines[name]
 
     def _make_network(self) -> None:
         if self._client.networks.list(names=[f"^{self.name}$"]):

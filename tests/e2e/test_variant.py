@@ -1,22 +1,31 @@
 """The other choices: etcd as a static pod, the CA's key on control planes, iptables' Services.
 
+With the CA's key there can be an elastic pool; it grows and is misused here, last of all.
+
 The first boot of this cluster ends in a power cut, between the steps that a cluster needs once.
 """
 
 from __future__ import annotations
 
+import base64
+import json
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from nodeseed_lab.api import Api, Unreachable
 from nodeseed_lab.lab import Lab
 from nodeseed_lab.machine import LabMachine
 from nodeseed_lab.programs import program
 from tests.e2e.conftest import Ground
-from tests.e2e.workload import Workload, eventually, items, ready
+from tests.e2e.workload import PROBE, Workload, eventually, items, ready
 
 SYSTEM = "/api/v1/namespaces/kube-system/configmaps"
 ROTATED = "/var/lib/kubelet/pki/kubelet-client-current.pem"
@@ -28,6 +37,15 @@ def variant(spec: dict[str, Any]) -> None:
     spec["proxy"]["mode"] = "iptables"
     spec["pki"] = {"caKeysOnNodes": "control-plane"}
     del spec["nodes"][4]
+    spec["pools"] = [
+        {
+            "name": "burst",
+            "role": "worker",
+            "elastic": {"max": 3},
+            "labels": {"tier": "burst"},
+            "taints": [{"key": "dedicated", "value": "burst", "effect": "NoSchedule"}],
+        }
+    ]
 
 
 def own_apis(lab: Lab) -> list[Api]:
@@ -158,3 +176,130 @@ def test_kubelet_client_certificates_rotate(cluster: Lab) -> None:
         )
         subject = machine.run("openssl", "x509", "-noout", "-subject", "-in", ROTATED)
         assert f"system:node:{machine.node}" in subject
+
+
+def tokens(lab: Lab) -> list[dict[str, Any]]:
+    """The bootstrap tokens that the cluster knows."""
+    kind = "--field-selector=type=bootstrap.kubernetes.io/token"
+    return items(lab, "secrets", "--namespace=kube-system", kind)
+
+
+@pytest.fixture(scope="module")
+def burst(cluster: Lab) -> list[LabMachine]:
+    """The elastic pool, grown from nothing to two machines."""
+    assert not [node for node in items(cluster, "nodes") if "burst" in node["metadata"]["name"]]
+    return [cluster.grow("burst", name) for name in ("burst-1", "burst-x7f2")]
+
+
+def test_a_pool_grows_without_a_render(cluster: Lab, burst: list[LabMachine]) -> None:
+    cluster.wait_ready(180, nodes=[*cluster.kubelets, *(machine.node for machine in burst)])
+    nodes = {node["metadata"]["name"]: node for node in items(cluster, "nodes")}
+    for machine in burst:
+        node = nodes[machine.node]
+        assert node["metadata"]["labels"]["tier"] == "burst"
+        assert [taint["key"] for taint in node["spec"]["taints"]] == ["dedicated"]
+        said = machine.steps()
+        assert said["elastic"] == "a machine of pool burst"
+        assert said["bootstrap"] == "the kubelet has its certificate"
+        assert said["preflight"] == "all is well"
+
+
+def test_its_machines_work_like_all_others(workload: Workload, burst: list[LabMachine]) -> None:
+    """Logs and exec go through the serving certificate, which the API server verifies."""
+    lab = workload.lab
+    for machine in burst:
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": machine.node, "namespace": "default"},
+            "spec": {
+                "nodeName": machine.node,
+                "containers": [{**PROBE, "name": "client", "args": ["sleep"]}],
+            },
+        }
+        lab.kubectl("apply", "--server-side", "--filename=-", stdin=json.dumps(pod))
+    for machine in burst:
+        lab.kubectl("wait", "--for=condition=Ready", f"pod/{machine.node}", "--timeout=120s")
+
+        def works(node: str = machine.node) -> bool:
+            probe = ("exec", node, "--", "/probe")
+            return bool(
+                lab.kubectl(*probe, "dns", "web") and lab.kubectl(*probe, "get", "http://web/")
+            )
+
+        eventually(f"pods on {machine.node} reach others, and are reached", works)
+        lab.kubectl("logs", machine.node)
+
+
+def asks(lab: Lab, called: str, subject: str, *, as_node: str = "") -> None:
+    """Ask for a certificate as a machine of the pool could: with its token, or as a node of it."""
+    name = x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "system:nodes"),
+            x509.NameAttribute(NameOID.COMMON_NAME, f"system:node:{subject}"),
+        ]
+    )
+    asked = x509.CertificateSigningRequestBuilder(name)
+    if as_node:
+        names = x509.SubjectAlternativeName([x509.DNSName("kubernetes.default")])
+        asked = asked.add_extension(names, critical=False)
+    pem = asked.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    request = {
+        "apiVersion": "certificates.k8s.io/v1",
+        "kind": "CertificateSigningRequest",
+        "metadata": {"name": called},
+        "spec": {
+            "signerName": "kubernetes.io/kubelet-serving" if as_node else SIGNER,
+            "usages": ["digital signature", "server auth" if as_node else "client auth"],
+            "request": base64.b64encode(pem.public_bytes(Encoding.PEM)).decode(),
+        },
+    }
+    who = (
+        (f"--as=system:node:{as_node}", "--as-group=system:nodes")
+        if as_node
+        else ("--as=system:bootstrap:thief0", "--as-group=system:bootstrappers:nodeseed:burst")
+    )
+    lab.kubectl("create", *who, "--as-group=system:authenticated", "-f-", stdin=json.dumps(request))
+
+
+def test_a_token_makes_nobody_another_node(cluster: Lab, burst: list[LabMachine]) -> None:
+    asks(cluster, "control-plane", "cp-1")
+    asks(cluster, "twin", burst[0].node)
+    asks(cluster, "api", burst[0].node, as_node=burst[0].node)
+    approver = cluster.machines[cluster.design.control_planes[0].name]
+    wanted = (
+        "control-plane of system:bootstrap:thief0: cp-1 is no machine of an elastic pool",
+        "twin of system:bootstrap:thief0: there is a node burst-1",
+        "api of system:node:burst-1: it is not what a kubelet of burst-1 sends",
+    )
+    eventually(
+        "a control plane says what it does not approve, and why",
+        lambda: all(text in approver.steps()["approve"] for text in wanted),
+    )
+    asked = {row["metadata"]["name"]: row for row in items(cluster, "certificatesigningrequests")}
+    for name in ("control-plane", "twin", "api"):
+        assert asked.pop(name)["status"] == {}
+    assert all(row["status"]["certificate"] for row in asked.values())
+    for name in ("control-plane", "twin", "api"):
+        cluster.kubectl("delete", "csr", name)
+
+
+def test_a_machine_that_comes_too_late_says_so(cluster: Lab, burst: list[LabMachine]) -> None:
+    """Its user-data says another day, and Kubernetes has removed the token on that day."""
+    [secret] = tokens(cluster)
+    end = base64.b64decode(secret["data"]["expiration"]).decode()
+    past = "2026-01-01T00:00:00Z"
+    patch = json.dumps({"stringData": {"expiration": past}})
+    name = secret["metadata"]["name"]
+    cluster.kubectl("patch", "secret", "--namespace=kube-system", name, f"--patch={patch}")
+    eventually("the token is gone", lambda: not tokens(cluster))
+    late = cluster.grow("burst", "burst-late", lambda text: text.replace(end, past))
+    wanted = f"the token of pool burst expired on {past}: `nodeseed renew --node burst`"
+    eventually(
+        "the machine says why it waits",
+        lambda: late.steps().get("bootstrap", "").startswith(wanted),
+    )
+    assert late.node not in {node["metadata"]["name"] for node in items(cluster, "nodes")}
+    # what was rendered brings the token back
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", f"-f{cluster.out}/pools.yaml")
+    cluster.wait_ready(120, nodes=[late.node])
