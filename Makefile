@@ -27,9 +27,14 @@ integration: $(STAMP) ## Run the tests against real programs (etcd, kubeadm, clo
 	$(BIN)/python -m nodeseed_lab.programs
 	$(BIN)/pytest -q -n 2 --dist loadfile -o addopts="--strict-markers --import-mode=importlib" tests/integration
 
-image: $(STAMP) ## Bake the image that the lab's machines boot (Packer, Docker, Go)
+PLATFORM ?= docker
+image: $(STAMP) ## Bake the lab's node image; PLATFORM=aws CLUSTER=prod: that cluster's, for that cloud
+ifeq ($(PLATFORM),docker)
 	@generator/nodeseed_lab/install.sh
 	@$(BIN)/nodeseed-lab image
+else
+	@$(BIN)/nodeseed bake clusters/$(CLUSTER).yaml --platform $(PLATFORM)
+endif
 
 lab: CLUSTER := lab
 lab: $(STAMP) ## Boot clusters/$(CLUSTER).yaml as containers on this machine (then: .venv/bin/nodeseed-lab)

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Makes a Debian machine a node image: everything that a first boot would otherwise have to fetch.
+# Makes a Debian or Ubuntu machine a node image: everything that a first boot would otherwise have to fetch.
 # Every builder runs this same script. Running it again changes nothing.
 #
 #   SOFTWARE  one line per file: sha256, URL (https: or file:), how to install it, and names:
@@ -7,9 +7,14 @@
 #               tar MEMBER...     these members of a tar archive, into /usr/local/bin
 #               images            an archive of container images
 #
-#   PACKAGES  further Debian packages, such as nfs-common, mdadm or lvm2
+#   PACKAGES          further packages, such as nfs-common, mdadm or lvm2
+#   IMAGES            further container images
+#   IMAGE_REPOSITORY  where those of Kubernetes' components come from
 #
-# Beside it in /tmp/provision lie packages.txt, files/ (for every machine) and container/.
+# In the end self_test.py, which has variables of its own, tries everything and writes
+# /etc/nodeseed/image.json; if it finds something wrong, there is no image.
+#
+# In /tmp/provision lie self_test.py, packages.txt, files/ (for every machine) and container/.
 set -euo pipefail
 shopt -s nullglob
 
@@ -100,28 +105,53 @@ place_container_files() {
   systemctl enable --quiet link-images.service
 }
 
-# Container images are unpacked now, so that no boot has to.
-import_images() {
+start_containerd() {
+  if [[ ${PACKER_BUILDER_TYPE:-} == docker ]]; then
+    # runc makes cgroups, which the container runtime mounts read-only
+    for folder in /sys/fs/cgroup/* /sys/fs/cgroup; do
+      ! mountpoint -q "$folder" || mount -o remount,bind,rw "$folder"
+    done
+  fi
   "$BIN/containerd" >"$work/containerd.log" 2>&1 &
-  local containerd=$!
+  containerd=$!
   for _ in {1..150}; do
-    "$BIN/ctr" version >/dev/null 2>&1 && break
+    "$BIN/ctr" version >/dev/null 2>&1 && return
     sleep 0.2
   done
+  cat "$work/containerd.log" >&2
+  fail "containerd does not answer"
+}
+
+# Container images are unpacked now, so that no boot has to.
+import_images() {
   if [[ -e $work/images.tar ]]; then
     "$BIN/ctr" -n k8s.io images import --local "$work/images.tar"
   else
-    "$BIN/kubeadm" config images pull --kubernetes-version "$("$BIN/kubeadm" version -o short)"
+    pull_images
   fi || { cat "$work/containerd.log" >&2; fail "the container images cannot be imported"; }
+}
+
+pull_images() {
+  local image
+  "$BIN/kubeadm" config images pull --image-repository "${IMAGE_REPOSITORY:-registry.k8s.io}" \
+    --kubernetes-version "$("$BIN/kubeadm" version -o short)" || return
+  for image in ${IMAGES:-}; do
+    "$BIN/ctr" -n k8s.io images pull --local "$image" || return
+  done
+}
+
+stop_containerd() {
   kill "$containerd"
   wait "$containerd" || true
-  # A volume's content is not part of a container's image: link-images brings it back at boot.
-  if mountpoint -q "$CONTAINERD"; then
-    mkdir -p "$(dirname "$BAKED")"
-    cp -a "$CONTAINERD" "$BAKED"
-    # the same program, once in an image and once beside it
-    hardlink --quiet --ignore-time "$BIN" "$BAKED"
-  fi
+}
+
+# A volume's content is not part of a container's image: link-images brings it back at boot.
+keep_volume() {
+  mountpoint -q "$CONTAINERD" || return 0
+  mkdir -p "$(dirname "$BAKED")"
+  cp -a "$CONTAINERD" "$BAKED"
+  # the same program, once in an image and once beside it
+  hardlink --quiet --ignore-time "$BIN" "$BAKED"
 }
 
 # The image must come up as a new machine every time.
@@ -130,7 +160,7 @@ forget_this_machine() {
   : >/etc/machine-id
   rm -f /etc/ssh/ssh_host_* /var/lib/systemd/random-seed
   apt-get clean
-  rm -rf /var/lib/apt/lists/*
+  rm -rf /var/lib/apt/lists/* "$PROVISION"
 }
 
 install_packages
@@ -138,5 +168,9 @@ quiet_services
 install_software
 link_cni_plugins
 place_files
+start_containerd
 import_images
+python3 "$PROVISION/self_test.py"
+stop_containerd
+keep_volume
 forget_this_machine

@@ -19,7 +19,7 @@ variable "qemu_accelerator" {
 
 source "qemu" "node" {
   vm_name          = "${var.image_name}.qcow2"
-  output_directory = "out/${var.image_name}"
+  output_directory = "out/images/${var.image_name}"
   iso_url          = var.qemu_disk
   iso_checksum     = var.qemu_disk_checksum
   disk_image       = true

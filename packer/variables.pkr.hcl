@@ -10,7 +10,7 @@ variable "kubernetes_version" {
 }
 
 variable "containerd_version" {
-  description = "The release of containerd, at least 2.3."
+  description = "The release of containerd, at least 2.0."
   type        = string
 }
 
@@ -32,6 +32,24 @@ variable "sha256" {
 
 variable "packages" {
   description = "Further Debian packages, such as nfs-common, mdadm or lvm2."
+  type        = list(string)
+  default     = []
+}
+
+variable "image_repository" {
+  description = "Where the images of Kubernetes' components come from."
+  type        = string
+  default     = "registry.k8s.io"
+}
+
+variable "images" {
+  description = "Further container images, of add-ons and load balancers."
+  type        = list(string)
+  default     = []
+}
+
+variable "modules" {
+  description = "Further kernel modules that a node loads; the image is no good without them."
   type        = list(string)
   default     = []
 }

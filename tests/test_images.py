@@ -17,6 +17,7 @@ SEED = ("user-data", "meta-data", "network-config")
 
 
 def test_each_node_gets_an_image_of_its_own_files(workplace: Workplace) -> None:
+    workplace.write(put("platform.interface", "ens3"))
     workplace.render()
     written = write_images(workplace.state, workplace.out, [])
     assert [path.name for path in written] == ["cp-1.iso", "cp-2.iso", "cp-3.iso", "worker-1.iso"]
@@ -30,8 +31,11 @@ def test_each_node_gets_an_image_of_its_own_files(workplace: Workplace) -> None:
     assert written[0].read_bytes() == before
 
 
-def test_a_network_of_the_images_own_has_no_file(workplace: Workplace) -> None:
-    workplace.write(put("platform.network", "none"))
+@pytest.mark.parametrize("network", ["none", "dhcp"])
+def test_a_network_that_the_image_or_cloud_init_finds_has_no_file(
+    workplace: Workplace, network: str
+) -> None:
+    workplace.write(put("platform.network", network))
     workplace.render()
     (path,) = write_images(workplace.state, workplace.out, ["cp-1"])
     assert sorted(files_of(path.read_bytes(), "joliet")) == ["meta-data", "user-data"]
@@ -68,7 +72,7 @@ def matched(spec: dict[str, Any]) -> None:
 
 
 def test_one_image_holds_every_part_and_says_whose_it_is(workplace: Workplace) -> None:
-    workplace.write(matched)
+    workplace.write(matched, put("platform.interface", "ens3"))
     workplace.render()
     path = write_shared_image(workplace.state, workplace.out, [])
     assert path.name == "all_machines.iso"

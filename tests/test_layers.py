@@ -17,7 +17,7 @@ LAYERS = [
     {"render"},
     {"outputs"},
     {"pipeline"},
-    {"changes", "images"},
+    {"bake", "changes", "images"},
     {"cli"},
     {"reference_components"},
     {"reference", "__main__"},

@@ -118,7 +118,7 @@ def test_files_of_removed_nodes_go_and_foreign_files_stay(workplace: Workplace) 
     (workplace.out / "notes.txt").write_text("keep")
     workplace.write(without_worker)
     report = workplace.render()
-    assert report.removed == 3
+    assert report.removed == 2
     assert [p.name for p in (workplace.out / "worker-1").iterdir()] == ["mine.txt"]
     assert (workplace.out / "notes.txt").exists()
 

@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from nodeseed import __version__, changes
+from nodeseed.bake import bake as bake_image
 from nodeseed.errors import NodeseedError, OutputError, Refused
 from nodeseed.images import write_images, write_shared_image
 from nodeseed.nodes.warnings import warnings
@@ -260,6 +261,44 @@ def iso(
         "you keep the seed. Each machine takes its own part and restarts once.",
         soft_wrap=True,
     )
+
+
+@app.command()
+def bake(
+    spec: Spec,
+    platform: Annotated[
+        str | None, typer.Option(help="For which platform; default: the cluster file's.")
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="The image's name; default: nodeseed- and the Kubernetes release."),
+    ] = None,
+    variable: Annotated[
+        list[str] | None,
+        typer.Option("--var", help="NAME=VALUE, a variable of packer/*.pkr.hcl; repeatable."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only let Packer check templates and variables.")
+    ] = False,
+) -> None:
+    """Bake an image that holds all that the machines run, by Packer; first boot fetches nothing."""
+    said = bake_image(
+        _state(spec),
+        Path("out") / "images",
+        platform=platform,
+        name=name,
+        variables=dict(_pairs(variable or [])),
+        only_check=dry_run,
+    )
+    out.print(said, soft_wrap=True)
+
+
+def _pairs(given: list[str]) -> Iterator[tuple[str, str]]:
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{text}: must be NAME=VALUE")
+        yield name, value
 
 
 @app.command()

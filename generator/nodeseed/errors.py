@@ -14,6 +14,7 @@ Each leaf has an exit code of its own, so that scripts can tell the families apa
     +-- CertificateError              10  a CA would change, a certificate is expired or too young
     +-- Refused                       11  the operator said no, or must say yes first
     +-- PublishError              12  a store said no; what is there is whole, run it again
+    +-- ImageError                13  Packer is missing, or could not bake an image
     +-- LabError                      20  in nodeseed_lab: Docker, an image or a machine of the lab
 
 Exit code 2 is a wrong command line (as everywhere), 0 is success.
@@ -26,6 +27,7 @@ from dataclasses import dataclass
 
 __all__ = [
     "CertificateError",
+    "ImageError",
     "InputError",
     "LockError",
     "LockWouldChange",
@@ -139,3 +141,9 @@ class PublishError(NodeseedError):
     """Payloads could not be published, or are not what they should be; run it again when mended."""
 
     exit_code = 12
+
+
+class ImageError(NodeseedError):
+    """An image could not be baked; Packer's own words are in the message, or were printed."""
+
+    exit_code = 13

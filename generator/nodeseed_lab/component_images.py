@@ -16,11 +16,11 @@ import docker
 from docker.errors import BuildError
 
 from nodeseed.nodes.dns import NODE_CACHE
+from nodeseed.outputs.packer import root
 from nodeseed.spec.versions import KUBERNETES
 from nodeseed_lab import cache
 from nodeseed_lab.engine import Say
 from nodeseed_lab.errors import LabError
-from nodeseed_lab.packer import root
 from nodeseed_lab.programs import TABLE, identity, program
 from nodeseed_lab.rootfs import base_image, base_tag
 

@@ -15,10 +15,10 @@ from types import MappingProxyType
 
 from docker.errors import ImageNotFound
 
+from nodeseed.outputs.packer import packer, root
 from nodeseed_lab import cache, component_images, rootfs
 from nodeseed_lab.component_images import ETCD, MINOR
 from nodeseed_lab.engine import Say, connect
-from nodeseed_lab.packer import packer, root
 from nodeseed_lab.programs import TABLE, identity, is_built, program
 
 REPOSITORY = "nodeseed-lab/node"
@@ -39,10 +39,10 @@ def quiet(_: str) -> None:
     """Say nothing."""
 
 
-def node_tag() -> str:
+def node_tag(suite: str = rootfs.SUITE) -> str:
     """The Docker tag of the node image that belongs to this checkout."""
     key = cache.fingerprint(
-        rootfs.base_tag(),
+        rootfs.base_tag(suite),
         str(component_images.archive_home()),
         *(f"{identity(name)} {install}" for name, install in SOFTWARE.items()),
         cache.tree_fingerprint(root()),
@@ -50,7 +50,7 @@ def node_tag() -> str:
     return f"{REPOSITORY}:{key}"
 
 
-def node_image(say: Say = quiet) -> str:
+def node_image(say: Say = quiet, suite: str = rootfs.SUITE) -> str:
     """Give the Docker tag of the node image, making first whatever of it is missing.
 
     A cold build compiles Kubernetes and takes about a quarter of an hour on two cores; when all is
@@ -58,16 +58,17 @@ def node_image(say: Say = quiet) -> str:
 
     Args:
         say: is told each step in one line as it begins.
+        suite: the release of Debian that it begins with.
 
     Raises:
-        LabError: something that it needs is missing, or a step failed; the message says which.
+        NodeseedError: something that it needs is missing, or a step failed; the message says which.
     """
     client = connect(say)
-    tag = node_tag()
+    tag = node_tag(suite)
     try:
         client.images.get(tag)
     except ImageNotFound:
-        base = rootfs.base_image(client, say)
+        base = rootfs.base_image(client, say, suite)
         _build_programs(say)
         images = component_images.archive(client, say)
         say("Packer bakes the node image")
@@ -106,7 +107,7 @@ def _bake(tag: str, base: str, images: Path) -> None:
                 }
                 for source, install in sources.items()
             ],
-            # these name what is published, of which the lab takes nothing
+            # not where to get them from, but what the self-test must find
             "kubernetes_version": component_images.RELEASE,
             "containerd_version": TABLE["containerd"].version,
             "etcd_version": TABLE[ETCD].version,
@@ -115,8 +116,8 @@ def _bake(tag: str, base: str, images: Path) -> None:
         (work / "lab.pkrvars.json").write_text(json.dumps(variables))
         packer(
             "build",
+            builder="docker",
             var_file=work / "lab.pkrvars.json",
-            only="docker.node",
             color="false",
             log=cache.folder("images") / "packer.log",
         )

@@ -10,10 +10,10 @@ from pathlib import Path
 import docker
 from docker.errors import ImageNotFound
 
+from nodeseed.outputs.packer import root
 from nodeseed_lab import cache
 from nodeseed_lab.engine import Say
 from nodeseed_lab.errors import LabError
-from nodeseed_lab.packer import root
 
 REPOSITORY = "nodeseed-lab/base"
 SUITE = "trixie"
@@ -33,43 +33,44 @@ def packages() -> list[str]:
     return PACKAGES.read_text().split()
 
 
-def base_tag() -> str:
-    """The Docker tag of the base image, from everything that we decide about it."""
-    return f"{REPOSITORY}:{fingerprint(*packages())}"
+def base_tag(suite: str = SUITE) -> str:
+    """The Docker tag of a base image, from everything that we decide about it."""
+    return f"{REPOSITORY}:{fingerprint(*packages(), suite=suite)}"
 
 
-def fingerprint(*parts: str) -> str:
+def fingerprint(*parts: str, suite: str = SUITE) -> str:
     """Condense what decides a root file system: the release, how it is made, and `parts`."""
-    return cache.fingerprint(SUITE, *parts, *_OPTIONS)
+    return cache.fingerprint(suite, *parts, *_OPTIONS)
 
 
-def base_image(client: docker.DockerClient, say: Say) -> str:
-    """Give the tag of the base image, making it first if Docker does not have it.
+def base_image(client: docker.DockerClient, say: Say, suite: str = SUITE) -> str:
+    """Give the tag of a base image, making it first if Docker does not have it.
 
     Raises:
         LabError: mmdebstrap is missing, or failed.
     """
-    tag = base_tag()
+    tag = base_tag(suite)
     try:
         client.images.get(tag)
     except ImageNotFound:
-        say(f"Debian {SUITE}: {len(packages())} packages, by mmdebstrap (about a minute)")
+        say(f"Debian {suite}: {len(packages())} packages, by mmdebstrap (about a minute)")
         with tempfile.TemporaryDirectory() as folder:
             archive = Path(folder) / "root.tar"
-            debootstrap(str(archive), packages())
+            debootstrap(str(archive), packages(), suite=suite)
             client.api.import_image_from_file(
                 str(archive), repository=REPOSITORY, tag=tag.rpartition(":")[2]
             )
     return tag
 
 
-def debootstrap(target: str, include: list[str], *options: str) -> None:
+def debootstrap(target: str, include: list[str], *options: str, suite: str = SUITE) -> None:
     """Make a root file system of Debian packages.
 
     Args:
         target: mmdebstrap's: an archive, a folder, or `/dev/null` where hooks keep the result.
         include: the packages, beside the essential ones.
         options: further options of mmdebstrap, such as hooks.
+        suite: the release of Debian.
 
     Raises:
         LabError: mmdebstrap is missing, or failed.
@@ -82,7 +83,7 @@ def debootstrap(target: str, include: list[str], *options: str) -> None:
             *_OPTIONS,
             *options,
             f"--include={','.join(include)}",
-            SUITE,
+            suite,
             target,
             *mirror(),
         ],

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from nodeseed.outputs.packer import root
 from nodeseed_lab.lab import Lab
-from nodeseed_lab.packer import root
 from nodeseed_lab.programs import program
 from tests.e2e.apt_repository import Package, build
 from tests.e2e.conftest import Ground, derived

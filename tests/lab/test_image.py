@@ -7,24 +7,39 @@ from pathlib import Path
 
 import pytest
 
-from nodeseed.spec.versions import KUBERNETES
+from nodeseed.outputs.packer import CREDENTIALS, root
+from nodeseed.platforms import PLATFORMS
+from nodeseed.spec.versions import CONTAINERD, KUBERNETES
 from nodeseed_lab import component_images, image, rootfs
-from nodeseed_lab.packer import root
 from nodeseed_lab.programs import TABLE
 
-VERSIONS = dict(
-    re.findall(r'^(\w+)_version\s+= "(.+)"$', (root() / "versions.pkrvars.hcl").read_text(), re.M)
-)
+
+def test_an_image_for_a_cloud_holds_the_containerd_that_the_lab_proves() -> None:
+    assert TABLE["containerd"].version == CONTAINERD
 
 
-@pytest.mark.parametrize(
-    ("software", "row"),
-    [("kubernetes", "kubelet-1.37"), ("containerd", "containerd"), ("etcd", "etcd-3.7")],
-)
-def test_an_image_for_a_cloud_holds_the_releases_that_the_lab_proves(
-    software: str, row: str
-) -> None:
-    assert TABLE[row].version == VERSIONS[software]
+def test_every_builder_has_its_file_its_plugin_and_its_credentials() -> None:
+    templates = {
+        path.name.removesuffix(".pkr.hcl")
+        for path in root().glob("*.pkr.hcl")
+        if f'source "{path.name.removesuffix(".pkr.hcl")}" "node"' in path.read_text()
+    }
+    assert templates == set(CREDENTIALS)
+    assert {row.builder for row in PLATFORMS.values()} <= templates
+    build = (root() / "build.pkr.hcl").read_text()
+    assert re.findall(r'"source\.([\w-]+)\.node"', build) == sorted(templates)
+    plugins = re.findall(
+        r"^    (\w+) = {", (root() / "plugins" / "plugins.pkr.hcl").read_text(), re.M
+    )
+    assert plugins == sorted(name.split("-")[0] for name in templates)
+
+
+def test_a_platforms_variables_are_its_templates() -> None:
+    for row in PLATFORMS.values():
+        template = (root() / f"{row.builder}.pkr.hcl").read_text()
+        for variable, key in row.builder_variables:
+            assert f'variable "{variable}"' in template
+            assert key in row.options.model_fields
 
 
 def test_etcd_is_the_release_that_kubeadm_would_take() -> None:

@@ -48,7 +48,7 @@ class TestRendered:
             assert word not in usual[PROGRAM]
         assert not [path for path in usual if path.startswith("/etc/nodeseed/control-plane")]
         programs = json.loads(tree["/etc/nodeseed/config.json"])["programs"]
-        assert [program.split()[0] for program in programs] == ["kubelet", "etcd"]
+        assert [program.split()[0] for program in programs] == ["kubelet", "containerd", "etcd"]
 
     def test_workers_are_the_same_in_both_ways(self, workplace: Workplace) -> None:
         workplace.render()

@@ -150,7 +150,7 @@ def account() -> Iterator[Cloud]:
 
 @pytest.fixture
 def cloud(account: Cloud, tmp_path: Path) -> Cloud:
-    account.prefix = hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]
+    account.prefix = "t" + hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]
     return account
 
 

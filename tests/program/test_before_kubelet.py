@@ -97,8 +97,8 @@ class TestPreflight:
                 "no interface has 192.0.2.1; no interface has 2001:db8::1",
             ),
             (
-                lambda m: m.configure(programs={"kubelet --version": "1.38.0", "etcd x": "3.7.0"}),
-                "kubelet 1.38.0 is needed: Kubernetes v1.37.2; etcd 3.7.0 is needed: ",
+                lambda m: m.configure(programs={"kubelet --version": "1.38.0"}),
+                "kubelet 1.38.0 is needed: Kubernetes v1.37.2",
             ),
             (lambda m: m.remove("run/containerd/containerd.sock"), "containerd does not run"),
             (
@@ -122,6 +122,17 @@ class TestPreflight:
         with pytest.raises(TimeoutError):
             preflight(m)
         assert m.said == said
+
+    def test_an_image_that_was_baked_is_named(self, m: FakeMachine) -> None:
+        m.write("etc/nodeseed/image", " (image nodeseed-1.36.5)")
+        m.configure(programs={"kubeadm version": "1.38.0", "etcd x": "3.7.0"})
+        m.while_asleep = [lambda: (_ for _ in ()).throw(TimeoutError)]
+        with pytest.raises(TimeoutError):
+            preflight(m)
+        assert m.said == (
+            "kubeadm 1.38.0 is needed: v1.37.2 (image nodeseed-1.36.5); "
+            "etcd 3.7.0 is needed:  (image nodeseed-1.36.5)"
+        )
 
     def test_swap_may_be_wanted(self, m: FakeMachine) -> None:
         m.write("proc/swaps", "Filename\n/dev/vdc partition 1\n")

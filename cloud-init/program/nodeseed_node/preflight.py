@@ -36,11 +36,11 @@ def _problems(m: Machine) -> Iterator[str]:
     for address in config["addresses"]:
         if f" {address}/" not in there:
             yield f"no interface has {address}"
-    # one that `kubeadm upgrade` has made newer is right
+    # asked themselves: what `kubeadm upgrade` has made newer than the image is right
     for program, wanted in config["programs"].items():
         code, said = m.run(*program.split())
         if code or numbers(said)[:2] < numbers(wanted)[:2]:
-            yield f"{program.split()[0]} {wanted} is needed: {said}"
+            yield f"{program.split()[0]} {wanted} is needed: {said}" + m.text("etc/nodeseed/image")
     kubelet = m.text("var/lib/kubelet/config.yaml")
     if kubelet and not m.path("run/containerd/containerd.sock").exists():
         yield "containerd does not run"

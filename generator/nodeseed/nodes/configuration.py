@@ -20,6 +20,7 @@ from nodeseed.pki.references import (
     NODE_REVISION,
     TREE,
 )
+from nodeseed.spec.versions import CONTAINERD_MINIMUM
 
 
 def _programs(design: Design, machine: Machine) -> dict[str, str]:
@@ -27,6 +28,7 @@ def _programs(design: Design, machine: Machine) -> dict[str, str]:
     wanted = {}
     if has_kubelet(design.cluster, machine):
         wanted["kubelet --version"] = design.cluster.kubernetes.version
+        wanted["containerd --version"] = CONTAINERD_MINIMUM
     if machine.role == "control-plane" and not is_rendered(design):
         wanted["kubeadm version -oshort"] = design.cluster.kubernetes.version
     if etcd_run(design, machine) == "systemd":

@@ -75,15 +75,24 @@ def package_versions(design: Design, machine: Machine) -> dict[str, str]:
     wanted = dict.fromkeys(_programs(design, machine), design.cluster.kubernetes.version)
     if wanted:
         wanted[packages.containerd] = ""
+    if machine.is_node and design.cluster.networking.cni == "bridge":
+        wanted["kubernetes-cni"] = ""
+    wanted.update(dict.fromkeys(debian_packages(design, machine), ""))
+    return wanted
+
+
+def debian_packages(design: Design, machine: Machine) -> list[str]:
+    """Debian's packages for what the cluster file chose, beside those of every node."""
+    found = []
     if design.balances(machine):
         programs = (program.split()[0] for program in design.endpoint.programs)
-        wanted.update({_PACKAGES.get(program, program): "" for program in programs})
+        found += [_PACKAGES.get(program, program) for program in programs]
     if machine.is_node and design.cluster.networking.cni == "bridge":
-        wanted.update({"kubernetes-cni": "", "nftables": ""})
-    wanted.update(dict.fromkeys(storage_packages(design, machine), ""))
+        found.append("nftables")
+    found += storage_packages(design, machine)
     if machine.is_node:
-        wanted.update(dict.fromkeys(PROXY_MODES[design.proxy_mode].packages, ""))
-    return wanted
+        found += PROXY_MODES[design.proxy_mode].packages
+    return found
 
 
 def package_sources(design: Design) -> dict[str, str]:

@@ -32,6 +32,8 @@ PLATFORM = Platform(
     machine_domains=(".ec2.internal", ".compute.internal"),
     tells_provider_id=True,
     node_source="cloud-init DataSourceEc2.py; kubernetes/cloud-provider-aws",
+    builder="amazon-ebs",
+    builder_variables=(("aws_region", "region"),),
     source="AWS EC2 User Guide, instancedata-add-user-data: 16 KB before base64",
     options=Options,
 )

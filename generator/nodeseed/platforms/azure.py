@@ -17,5 +17,6 @@ PLATFORM = Platform(
     node_name="the virtual machine's name",
     provider_id="azure:///subscriptions/ID/resourceGroups/GROUP/providers/Microsoft.Compute/virtualMachines/NAME",
     node_source="cloud-init DataSourceAzure.py, helpers/azure.py; kubernetes.io, Cloud Providers",
+    builder="azure-arm",
     source="Azure REST, osProfile.customData: 65,535 bytes decoded",
 )

@@ -16,5 +16,6 @@ PLATFORM = Platform(
     node_name="the instance's name",
     provider_id="gce://PROJECT/ZONE/NAME",
     node_source="cloud-init DataSourceGCE.py; kubernetes.io, Cloud Providers",
+    builder="googlecompute",
     source="Compute Engine metadata: 256 KB a value; cloud-init DataSourceGCE.py decodes",
 )

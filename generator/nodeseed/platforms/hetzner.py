@@ -14,5 +14,6 @@ PLATFORM = Platform(
     node_name="the server's name",
     provider_id="hcloud://SERVER-ID",
     node_source="cloud-init DataSourceHetzner.py; hcloud-cloud-controller-manager, Provider ID",
+    builder="hcloud",
     source=("Hetzner Cloud API: 32 KiB; cloud-init DataSourceHetzner.py decodes base64, then gzip"),
 )

@@ -14,5 +14,6 @@ PLATFORM = Platform(
     node_name="the server's name",
     provider_id="openstack:///SERVER-ID",
     node_source="cloud-init DataSourceOpenStack.py; kubernetes.io, Cloud Providers",
+    builder="openstack",
     source="nova user-data: 65,535 bytes of base64",
 )

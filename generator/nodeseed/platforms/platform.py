@@ -43,6 +43,9 @@ class Platform:
         needs_subnets: whether zones, and so ``networking.subnets``, must be told.
         nocloud: whether meta-data and network-config go with the user-data.
         transports: what can carry a payload beside its user-data (:mod:`nodeseed.transports`).
+        builder: what makes an image for it: the file ``packer/BUILDER.pkr.hcl``. Most take a disk.
+        builder_variables: keys of the ``platform`` block by the variable of that file that they
+            fill.
         options: the keys of the ``platform`` block beside its name.
         source: where limit and encoding come from.
     """
@@ -67,5 +70,7 @@ class Platform:
     needs_subnets: bool = False
     nocloud: bool = False
     transports: tuple[str, ...] = ()
+    builder: str = "qemu"
+    builder_variables: tuple[tuple[str, str], ...] = ()
     options: type[Block] = NoOptions
     source: str

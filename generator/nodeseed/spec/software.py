@@ -9,6 +9,7 @@ from pydantic import Field
 from nodeseed.spec.fields import (
     Block,
     DnsLabel,
+    FullVersion,
     Line,
     NodePath,
     Permissions,
@@ -17,6 +18,7 @@ from nodeseed.spec.fields import (
     Unique,
     Url,
 )
+from nodeseed.spec.versions import CONTAINERD
 
 _LISTS = Field(strict=False)
 
@@ -98,6 +100,27 @@ class Binaries(Block):
     )
 
 
+class BakedChecksums(Block):
+    """SHA-256 of the files of an image, as their publishers give it."""
+
+    kubelet: Sha256 = Field(description="https://dl.k8s.io/release/vVERSION/bin/linux/…/kubelet.")
+    kubeadm: Sha256 = Field(description="kubeadm, from the same place.")
+    kubectl: Sha256 = Field(description="kubectl, from the same place.")
+    containerd: Sha256 = Field(description="containerd's archive, from its release page.")
+    etcd: Sha256 = Field(description="etcd's archive, from its release page.")
+
+
+class Baked(Block):
+    """What `nodeseed bake` puts into the image, beside what follows from the rest of the file."""
+
+    architecture: Literal["amd64", "arm64"] = Field(default="amd64", description="Of all machines.")
+    containerd: FullVersion = Field(default=CONTAINERD, description="containerd's release.")
+    sha256: BakedChecksums = Field(description="Digests of the files that are downloaded.")
+    packages: Annotated[tuple[Line, ...], _LISTS, Unique] = Field(
+        default=(), description="Further Debian packages."
+    )
+
+
 class Software(Block):
     """How kubelet, kubeadm, kubectl, containerd and etcd come onto the machines."""
 
@@ -105,6 +128,9 @@ class Software(Block):
         default="baked",
         description="`baked`: the image has it all, and first boot needs no network but its peers. "
         "`packages`: from pkgs.k8s.io by apt. `binaries`: from a web server, by SHA-256.",
+    )
+    baked: Baked | None = Field(
+        default=None, description="For `source: baked`; `nodeseed bake` reads it, nodes do not."
     )
     packages: Packages | None = Field(default=None, description="For `source: packages`.")
     binaries: Binaries | None = Field(default=None, description="For `source: binaries`.")

@@ -101,6 +101,13 @@ ETCD: Final[dict[str, EtcdRelease]] = {
 }
 
 
+CONTAINERD: Final = "2.3.5"
+"""The release of containerd that goes into an image where the cluster file names none."""
+
+CONTAINERD_MINIMUM: Final = "2.0"
+"""The oldest that reads configuration version 3; distributions still have 1.x."""
+
+
 def parse_version(text: str) -> Version:
     """``"1.37.2"`` as ``(1, 37, 2)``; ValueError where it is no such thing."""
     major, minor, patch = (int(part) for part in text.split("."))

@@ -12,8 +12,9 @@ from nodeseed.spec.source import Path
 def software(whole: Whole) -> Iterator[Problem]:
     """The chosen way has what it needs, and nothing is written for another one."""
     wanted, at = whole.cluster.kubernetes.software, ("kubernetes", "software")
-    for way, block in (("packages", wanted.packages), ("binaries", wanted.binaries)):
-        if wanted.source == way and block is None:
+    blocks = {"baked": wanted.baked, "packages": wanted.packages, "binaries": wanted.binaries}
+    for way, block in blocks.items():
+        if wanted.source == way != "baked" and block is None:
             yield whole.problem(
                 (*at, "source"), f"{way} without {'.'.join(at)}.{way}", "add that block"
             )
