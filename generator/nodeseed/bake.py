@@ -92,7 +92,7 @@ def image_variables(design: Design, baked: Baked) -> dict[str, Any]:
 
 
 def _packages(design: Design, baked: Baked) -> list[str]:
-    found = {name for machine in design.machines for name in debian_packages(design, machine)}
+    found = {name for machine in design.everyone for name in debian_packages(design, machine)}
     return sorted(found | set(baked.packages))
 
 
@@ -108,7 +108,7 @@ def _contents(design: Design) -> tuple[list[str], list[str]]:
 
 def _files(design: Design) -> Iterator[tuple[str, str]]:
     """The files of one machine of each role, and the operator's objects."""
-    for machine in {machine.role: machine for machine in reversed(design.machines)}.values():
+    for machine in {machine.role: machine for machine in reversed(design.everyone)}.values():
         values = context(design, machine)
         for name in sets(design, machine):
             for path in file_set(name):

@@ -368,9 +368,13 @@ def platforms() -> str:
         ),
         "## Its machines as nodes",
         "A node's name is what the cluster file says, on every platform: hostname, kubelet and "
-        "certificates have it from there. A cloud controller manager, if you run one, finds the "
-        "machine by that name or by its provider ID, so call the machine alike; it deletes nodes "
-        "that it does not find. Keep pods off the metadata service: it hands user-data out.",
+        "certificates have it from there. A cloud controller manager finds the machine by that "
+        "name, so call the machine alike; it deletes nodes that it does not find. If you run one, "
+        "write `platform.cloudProvider: external`: nodes then take pods once it has seen them, "
+        "and on EC2, where the name does not do, kubelets say the provider ID. It comes with its "
+        "own manifests (`manifests:`), must tolerate "
+        "`node.cloudprovider.kubernetes.io/uninitialized`, and so must the pod network. Keep pods "
+        "off the metadata service: it hands user-data out.",
         _table(
             ("Platform", "Node name", "Provider ID", "Metadata service", "Source"),
             [

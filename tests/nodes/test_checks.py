@@ -98,6 +98,10 @@ BAD: dict[str, tuple[list[Change], str]] = {
             "10.0.0.0/24 a pod subnet; write 10.244.0.0/16"
         ),
     ),
+    "no cloud to control": (
+        [put("platform.cloudProvider", "external")],
+        "platform.cloudProvider: NoCloud (ISO, USB, bare metal) has no cloud controller manager",
+    ),
     "bridge on a cloud": (
         [aws, put("networking.cni", "bridge")],
         "networking.cni: cni: bridge cannot work on Amazon EC2",

@@ -16,6 +16,7 @@ KINDS = {
     ),
     "worker": ("common", "kubelet", "worker"),
     "control-plane-pools": ("common", "kubelet", "control-plane", "etcd", "etcd-systemd", "pools"),
+    "worker-provider-id": ("common", "kubelet", "worker", "provider-id"),
     "worker-elastic": ("common", "kubelet", "worker", "elastic"),
     "worker-ipvs": ("common", "kubelet", "worker", "proxy-ipvs"),
     "worker-bridge": ("common", "kubelet", "worker", "cni-bridge"),

@@ -8,6 +8,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from nodeseed_node.install import CONFIG
+from nodeseed_node.instance import instance_data, whole_id
 from nodeseed_node.machine import Machine
 
 CONFLIST = "etc/cni/net.d/10-nodeseed.conflist"
@@ -23,8 +24,7 @@ def elastic(m: Machine) -> int:
 def _complete(m: Machine) -> str:
     config = m.config
     pool = config["pool"]
-    # what cloud-init knows of the instance, the same on every platform
-    known = m.load("run/cloud-init/instance-data.json").get("v1", {})
+    known = instance_data(m)
     instance, zone = known.get("instance_id") or "", known.get("availability_zone")
     host = m.text("proc/sys/kernel/hostname").strip().partition(".")[0].lower()
     # A platform that names machines after the group keeps its names; an ID is never used again.
@@ -51,8 +51,7 @@ def _complete(m: Machine) -> str:
     m.write(CONFIG, json.dumps(config), 0o600)
     arguments = [f"--hostname-override={name}", f"--node-ip={','.join(addresses)}"]
     if config["providerID"]:
-        provider = config["providerID"].replace("INSTANCE-ID", instance)
-        arguments.append(f"--provider-id={provider.replace('ZONE', zone or '')}")
+        arguments.append(f"--provider-id={whole_id(m, config['providerID'])}")
     if zone and config["zoned"]:
         arguments.append(f"--node-labels=topology.kubernetes.io/zone={zone}")
     flags = m.text("var/lib/kubelet/kubeadm-flags.env").strip()[:-1]

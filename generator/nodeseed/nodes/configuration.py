@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from nodeseed.nodes.cloud_provider import provider_id
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.etcd import etcd_maintenance, etcd_run
 from nodeseed.nodes.machine import Machine, has_kubelet
@@ -78,6 +79,8 @@ def node_configuration(design: Design, machine: Machine, lock: Lock) -> str:
         values["clusterFirst"] = machine is design.control_planes[0]
         values["etcdEndpoints"] = list(design.client_urls)
     values.update(pool_configuration(design, machine, lock))
+    if form := provider_id(design, machine):
+        values["providerID"] = form
     values.update(storage_configuration(design, machine))
     if software := downloads(design, machine):
         values["software"] = software

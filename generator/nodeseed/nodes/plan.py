@@ -12,6 +12,7 @@ from nodeseed.nodes.balance import (
     balance_values,
     endpoint_hosts,
 )
+from nodeseed.nodes.cloud_provider import is_external, provider_id
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.dns import DNS_SETS, dns_values
 from nodeseed.nodes.etcd import etcd_run, etcd_settings, etcd_slot
@@ -55,6 +56,7 @@ SETS: tuple[tuple[str, Callable[[Design, Machine], bool]], ...] = (
         lambda design, machine: machine.role == "control-plane" and is_rendered(design),
     ),
     ("worker", lambda design, machine: machine.role == "worker"),
+    ("provider-id", lambda design, machine: bool(provider_id(design, machine))),
     ("elastic", lambda design, machine: machine.elastic is not None),
     (
         "pools",
@@ -245,6 +247,8 @@ def _kubelet_arguments(design: Design, machine: Machine) -> list[str]:
     ]
     if machine.elastic:  # the step elastic adds those that only the machine knows
         arguments = [f"--bootstrap-kubeconfig={BOOTSTRAP}"]
+    if is_external(design):
+        arguments.append("--cloud-provider=external")
     if machine.labels:
         labels = ",".join(f"{key}={value}" for key, value in machine.labels)
         arguments.append(f"--node-labels={labels}")

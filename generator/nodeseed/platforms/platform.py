@@ -33,8 +33,8 @@ class Platform:
         node_name: what its cloud controller manager wants nodes to be called.
         provider_id: how that names a machine in ``spec.providerID``; empty: there is none.
         node_source: where these three come from.
-        tells_provider_id: whether the kubelet of an elastic pool's machine is told its provider ID,
-            whose words ZONE and INSTANCE-ID then are what cloud-init knows.
+        tells_provider_id: whether a kubelet is told its provider ID, since the name does not do;
+            its words ZONE and INSTANCE-ID are what cloud-init knows.
         machine_domains: domains in which none but the platform gives names, and only to machines.
         reserved_first: addresses at the start of each subnet that machines cannot have.
         reserved_last: the same at its end.

@@ -72,6 +72,12 @@ class PlatformBlock(ProviderBlock):
     """Where the machines run. Each platform has keys of its own."""
 
     name: Line = Field(description="One of the platforms in docs/platforms.md.")
+    cloudProvider: Literal["none", "external"] = Field(  # noqa: N815
+        default="none",
+        description="`external`: you install the platform's cloud controller manager, and nodes "
+        "take no pods before it has seen them ([platforms.md]"
+        "(platforms.md#its-machines-as-nodes)).",
+    )
 
 
 class EndpointBlock(ProviderBlock):

@@ -39,6 +39,12 @@ def platform_needs(whole: Whole) -> Iterator[Problem]:
             f"{platform.title} needs to know the subnets and their zones",
             "write networking.subnets: [{cidr: …, zone: …}]",
         )
+    if whole.cluster.platform.cloudProvider == "external" and not platform.provider_id:
+        yield whole.problem(
+            ("platform", "cloudProvider"),
+            f"{platform.title} has no cloud controller manager, and nodes would wait for it",
+            "take it out",
+        )
     options = whole.options
     if isinstance(options, NetworkOptions) and options.network == "static":
         if not options.gateways:
