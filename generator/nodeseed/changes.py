@@ -69,8 +69,8 @@ def renew(
     now: datetime,
 ) -> str:
     """Issue anew from today: the named nodes, or the named classes, or all but the CAs."""
-    design, lock = prepare(state), state.required_lock()
-    unknown = [name for name in nodes if name not in lock.nodes]
+    design, old = prepare(state), state.required_lock()
+    unknown = [name for name in nodes if name not in old.nodes]
     if unknown:
         raise LockError(f"{state.lock_path}: there is no node {', '.join(unknown)}")
     wrong = [klass for klass in classes if klass not in RENEWABLE]
@@ -83,7 +83,7 @@ def renew(
         raise CertificateError("--new-keys needs --node: say whose keys are to be replaced")
     chosen = classes or (() if nodes else RENEWABLE)
     lock = renewed(
-        lock,
+        old,
         classes=chosen,
         nodes=nodes,
         new_keys=new_keys,
@@ -94,8 +94,10 @@ def renew(
     state.save_lock(lock)
     whose = ", ".join(nodes) if nodes else f"all of class {', '.join(chosen)}"
     said = f"Certificates are issued anew from {now:%Y-%m-%d}: {whose}. {_NEXT}"
-    tokens = [lock.nodes[name].token for name in nodes]
-    if any(tokens):
+    pools = [name for name in nodes if lock.nodes[name].token]
+    if all(lock.nodes[name] == old.nodes[name] for name in pools):
+        said += "".join(f" The token of {name} is of today already." for name in pools)
+    else:
         said += (
             " A pool has a new token, which a running cluster learns by `kubectl apply -f "
             "pools.yaml` from the output; then its launch template can have the new user-data."

@@ -7,7 +7,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,7 +23,9 @@ from nodeseed.pipeline import Chance, Choices, prepare, render_cluster
 from nodeseed.pki.keys import generate_key
 from nodeseed_lab.api import Api
 from nodeseed_lab.containers import (
+    CLUSTER_LABEL,
     LOAD_BALANCER,
+    NODE_LABEL,
     brings_load_balancer,
     container_name,
     endpoint_address,
@@ -226,7 +228,7 @@ class Lab:
 
     def down(self) -> None:
         """Remove every machine with all that it holds, and the network."""
-        machines = [*self.machines.values(), self._load_balancer]
+        machines = [*self.machines.values(), self._load_balancer, *self._strangers()]
         with ThreadPoolExecutor(len(machines)) as threads:
             list(threads.map(LabMachine.remove, machines))
         with contextlib.suppress(NotFound):
@@ -235,6 +237,15 @@ class Lab:
         if disks is not None:
             with contextlib.suppress(NotFound):
                 self._client.volumes.get(disks).remove(force=True)
+
+    def _strangers(self) -> Iterator[LabMachine]:
+        """Machines of elastic pools that another program has grown, such as a killed test."""
+        label = f"{CLUSTER_LABEL}={self.name}"
+        for container in self._client.containers.list(all=True, filters={"label": label}):
+            node = container.labels.get(NODE_LABEL, LOAD_BALANCER)
+            if node not in {*self.machines, LOAD_BALANCER}:
+                volumes = tuple(volume_names(self.name, node))
+                yield LabMachine(self._client, node, str(container.name), volumes, lambda _: {})
 
     def wait_ready(
         self,

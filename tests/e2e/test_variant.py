@@ -186,18 +186,20 @@ def tokens(lab: Lab) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def burst(cluster: Lab) -> list[LabMachine]:
-    """The elastic pool, grown from nothing to two machines."""
+    """The elastic pool, grown from nothing to two machines; the second has a name of its own."""
     assert not [node for node in items(cluster, "nodes") if "burst" in node["metadata"]["name"]]
-    return [cluster.grow("burst", name) for name in ("burst-1", "burst-x7f2")]
+    return [cluster.grow("burst", name) for name in ("burst-1", "vm-7")]
+
+
+NODES = ("burst-1", "burst-e2e-variant-vm-7")  # the second is named by its instance ID
 
 
 def test_a_pool_grows_without_a_render(cluster: Lab, burst: list[LabMachine]) -> None:
-    cluster.wait_ready(180, nodes=[*cluster.kubelets, *(machine.node for machine in burst)])
+    cluster.wait_ready(180, nodes=[*cluster.kubelets, *NODES])
     nodes = {node["metadata"]["name"]: node for node in items(cluster, "nodes")}
-    for machine in burst:
-        node = nodes[machine.node]
-        assert node["metadata"]["labels"]["tier"] == "burst"
-        assert [taint["key"] for taint in node["spec"]["taints"]] == ["dedicated"]
+    for machine, name in zip(burst, NODES, strict=True):
+        assert nodes[name]["metadata"]["labels"]["tier"] == "burst"
+        assert [taint["key"] for taint in nodes[name]["spec"]["taints"]] == ["dedicated"]
         said = machine.steps()
         assert said["elastic"] == "a machine of pool burst"
         assert said["bootstrap"] == "the kubelet has its certificate"
@@ -207,28 +209,28 @@ def test_a_pool_grows_without_a_render(cluster: Lab, burst: list[LabMachine]) ->
 def test_its_machines_work_like_all_others(workload: Workload, burst: list[LabMachine]) -> None:
     """Logs and exec go through the serving certificate, which the API server verifies."""
     lab = workload.lab
-    for machine in burst:
+    assert burst
+    for node in NODES:
         pod = {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": {"name": machine.node, "namespace": "default"},
+            "metadata": {"name": node, "namespace": "default"},
             "spec": {
-                "nodeName": machine.node,
+                "nodeName": node,
                 "containers": [{**PROBE, "name": "client", "args": ["sleep"]}],
             },
         }
         lab.kubectl("apply", "--server-side", "--filename=-", stdin=json.dumps(pod))
-    for machine in burst:
-        lab.kubectl("wait", "--for=condition=Ready", f"pod/{machine.node}", "--timeout=120s")
+    for node in NODES:
+        lab.kubectl("wait", "--for=condition=Ready", f"pod/{node}", "--timeout=120s")
 
-        def works(node: str = machine.node) -> bool:
-            probe = ("exec", node, "--", "/probe")
+        def works(probe: tuple[str, ...] = ("exec", node, "--", "/probe")) -> bool:
             return bool(
                 lab.kubectl(*probe, "dns", "web") and lab.kubectl(*probe, "get", "http://web/")
             )
 
-        eventually(f"pods on {machine.node} reach others, and are reached", works)
-        lab.kubectl("logs", machine.node)
+        eventually(f"pods on {node} reach others, and are reached", works)
+        lab.kubectl("logs", node)
 
 
 def asks(lab: Lab, called: str, subject: str, *, as_node: str = "") -> None:
@@ -264,8 +266,9 @@ def asks(lab: Lab, called: str, subject: str, *, as_node: str = "") -> None:
 
 def test_a_token_makes_nobody_another_node(cluster: Lab, burst: list[LabMachine]) -> None:
     asks(cluster, "control-plane", "cp-1")
-    asks(cluster, "twin", burst[0].node)
-    asks(cluster, "api", burst[0].node, as_node=burst[0].node)
+    asks(cluster, "twin", "burst-1")
+    asks(cluster, "api", "burst-1", as_node="burst-1")
+    assert burst
     approver = cluster.machines[cluster.design.control_planes[0].name]
     wanted = (
         "control-plane of system:bootstrap:thief0: cp-1 is no machine of an elastic pool",

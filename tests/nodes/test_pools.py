@@ -179,6 +179,13 @@ def test_a_token_ends_on_its_day_and_is_renewed_by_name_alone(workplace: Workpla
     [old], [new] = secrets(before), secrets((workplace.out / "pools.yaml").read_text())
     assert new["expiration"] == "2027-05-23T00:00:00Z"
     assert old["token-secret"] != new["token-secret"]
+    for new_keys, expected in ((False, "of today already"), (True, "has a new token")):
+        assert expected in changes.renew(
+            workplace.state, nodes=["burst"], classes=[], new_keys=new_keys, now=dead
+        )
+    workplace.render(dead)
+    [newest] = secrets((workplace.out / "pools.yaml").read_text())
+    assert newest["token-secret"] != new["token-secret"]
 
 
 def test_certs_lists_tokens_by_their_absolute_end(workplace: Workplace) -> None:
@@ -226,7 +233,9 @@ def test_it_goes_with_every_load_balancer(workplace: Workplace, provider: str) -
 
 
 def test_on_aws_machines_are_told_how_to_name_themselves(workplace: Workplace) -> None:
-    workplace.write(cloud)
+    workplace.write(
+        cloud, put("apiServer.certSANs", ["api.eu-central-1.compute.internal", "192.0.2.10"])
+    )
     workplace.render()
     assert {path for path in workplace.files() if path.startswith("burst/")} == {
         *("burst/user-data", "burst/user-data.yaml", "burst/user-data.b64"),
@@ -240,6 +249,7 @@ def test_on_aws_machines_are_told_how_to_name_themselves(workplace: Workplace) -
     config = json.loads(next(text for path, text in files.items() if path.endswith("config.json")))
     assert config["pools"] == {"burst": ["10.0.1.0/24"]}
     assert config["machineDomains"] == [".ec2.internal", ".compute.internal"]
+    assert config["taken"][3:] == ["api.eu-central-1.compute.internal"]
 
 
 def payload(workplace: Workplace, node: str) -> list[list[str]]:

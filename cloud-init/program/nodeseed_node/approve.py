@@ -43,10 +43,10 @@ def _talk(m: Machine, path: str, body: Any = None) -> HTTPResponse:
 
 
 def _requests(m: Machine) -> str:
-    """Look at every request that there is, and at each that comes within half a minute."""
+    """Look at every request that there is, and at each that comes within ten seconds."""
     waiting = []
     try:
-        for line in _talk(m, REQUESTS + "?watch=1&timeoutSeconds=30"):
+        for line in _talk(m, REQUESTS + "?watch=1&timeoutSeconds=10"):
             event = json.loads(line)
             request = event["object"]
             if event["type"] != "ADDED" or request["status"] or not ours(request["spec"]):
@@ -68,4 +68,4 @@ def _requests(m: Machine) -> str:
             m.say("approved " + who)
     except HTTPException as error:
         raise OSError(str(error)) from error
-    return "not approved: " + "; ".join(waiting) if waiting else "watching"
+    return "not approved: " + "; ".join(waiting[:5]) if waiting else "watching"

@@ -84,12 +84,15 @@ def pool_configuration(design: Design, machine: Machine, lock: Lock) -> dict[str
 def _taken(design: Design) -> list[str]:
     """Addresses that no machine of a pool may have: of the API and what leads there, and of etcd.
 
-    Workers are known to the API by themselves.
+    Workers are known to the API by themselves. Names of the API are among it where they could pass
+    for a machine's.
     """
     own = [a for machine in design.machines if machine.role != "worker" for a in machine.addresses]
     endpoint = parse_address(design.cluster.endpoint.host)
     others = [a for a in (endpoint, design.virtual_address) if a]
-    return list(dict.fromkeys(str(address) for address in (*own, *others)))
+    called = [design.cluster.endpoint.host, *design.cluster.apiServer.certSANs]
+    names = [name for name in called if name.endswith(design.platform.machine_domains)]
+    return list(dict.fromkeys([*(str(address) for address in (*own, *others)), *names]))
 
 
 def pool_flags(design: Design, component: str) -> dict[str, str]:
