@@ -205,10 +205,9 @@ listen api
         "Image": image,
         "Hostname": LOAD_BALANCER,
         "Env": [f"HAPROXY_CFG={configuration}"],
+        "Entrypoint": ["/bin/sh", "-c"],  # Packer leaves the image a shell as its own
         "Cmd": [
-            "/bin/sh",
-            "-c",
-            'printf %s "$HAPROXY_CFG" > /run/haproxy.cfg && exec haproxy -db -f /run/haproxy.cfg',
+            'printf %s "$HAPROXY_CFG" > /run/haproxy.cfg && exec haproxy -db -f /run/haproxy.cfg'
         ],
         "StopSignal": "SIGTERM",
         "Labels": {**labels, CLUSTER_LABEL: cluster.name, NODE_LABEL: LOAD_BALANCER},

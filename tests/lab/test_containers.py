@@ -103,6 +103,7 @@ def test_an_external_endpoint_is_a_load_balancer_that_the_lab_brings() -> None:
     assert brings_load_balancer(design)
     assert endpoint_address(design) == "10.0.0.2"
     found = load_balancer_body(design, image="node:1", labels={})
+    assert found["Entrypoint"] == ["/bin/sh", "-c"]  # whatever the image's own is
     (configuration,) = found["Env"]
     assert "bind :6443" in configuration
     assert "server cp-3 10.0.0.13:6443 check" in configuration
