@@ -186,10 +186,10 @@ def render_cluster(
             )
             publication.add(machine.name, sent)
             text = cloud_config_text(sent.config)
+            refuse_large_stub(machine.name, sent, text)
             user_data = encode(text)
             size = counted_bytes(design.platform, user_data)
             if design.platform.limit is not None and size > design.platform.limit:
-                refuse_large_stub(design.platform, machine.name, sent, size)
                 too_large.append(TooLarge(machine.name, size, rendering, meaning))
             instance = instance_id(lock.clusterID, machine.name, record)
             for name, content in node_files(

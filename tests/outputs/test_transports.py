@@ -13,12 +13,12 @@ import pytest
 
 from nodeseed.errors import PayloadTooLarge
 from nodeseed.outputs.publish import Wishes, parts_of, publish
+from nodeseed.render.delivery import STUB_BYTES
 from nodeseed.render.encode import ENCODINGS
 from tests.conftest import Workplace
 from tests.nodes.changes import aws, put
 from tests.outputs.aws import REMOTE, Cloud, Instance
 
-STUB_BYTES = 4_096
 STUB_FILES = {
     "/etc/nodeseed/fetch.json",
     "/etc/systemd/system/nodeseed-fetch.service",
@@ -178,10 +178,31 @@ def test_a_payload_that_no_store_takes(workplace: Workplace, cloud: Cloud) -> No
 
 
 def test_a_stub_with_too_much_of_the_operators(workplace: Workplace, cloud: Cloud) -> None:
-    keys = [f"ssh-rsa {hashlib.sha512(bytes([k])).hexdigest() * 4} k" for k in range(200)]
-    workplace.write(aws, cloud.transport("s3"), put("ssh", {"authorizedKeys": keys}))
-    with pytest.raises(PayloadTooLarge, match=r"the stub of cp-1 has .* ssh.authorizedKeys and"):
+    keys = [f"ssh-rsa {hashlib.sha512(bytes([k])).hexdigest()} k" for k in range(9)]
+    commands = [f"echo {hashlib.sha512(bytes([k])).hexdigest()}" for k in range(99, 102)]
+    workplace.write(
+        aws,
+        cloud.transport("s3"),
+        put("ssh", {"authorizedKeys": keys}),
+        put("commands", commands),
+        put("time", {"servers": ["ntp.example.com"]}),
+    )
+    with pytest.raises(PayloadTooLarge) as refused:
         workplace.render()
+    first, *lines, last = str(refused.value).splitlines()
+    assert re.fullmatch(
+        r"the stub of cp-1 has 4,\d{3} bytes as gzip, 4,096 are the most; its parts, each packed "
+        "by itself:",
+        first,
+    )
+    assert [line.partition("bytes  ")[2] for line in lines][:4] == [
+        "nodeseed itself, and where the payload is",
+        "ssh.authorizedKeys",
+        "commands",
+        "time.servers",
+    ]
+    assert last.startswith("What is the operator's own stays in user-data: put less there")
+    assert not workplace.out.exists()
 
 
 def test_parts_are_no_larger_than_the_service_takes(workplace: Workplace, cloud: Cloud) -> None:

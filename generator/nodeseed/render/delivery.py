@@ -14,11 +14,19 @@ from typing import Any
 from nodeseed.errors import PayloadTooLarge
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.transport import base_url, payload_name, settings_of
-from nodeseed.platforms.platform import Platform
-from nodeseed.render.encode import gzip
+from nodeseed.render.encode import gzip, yaml_text
 from nodeseed.render.node import FETCH
 
 STUB = "/etc/nodeseed/fetch.json"
+STUB_BYTES = 4_096
+
+# What of a cloud-config comes from where in the cluster file.
+_PARTS = {
+    "ssh_authorized_keys": "ssh.authorizedKeys",
+    "ntp": "time.servers",
+    "runcmd": "commands",
+    "write_files": "nodeseed itself, and where the payload is",
+}
 
 # Direct files that are in the stub; all others come with the payload.
 IN_STUB = (
@@ -97,11 +105,21 @@ def deliver(
     return Delivery({**config, "write_files": kept}, payload, sha256, names)
 
 
-def refuse_large_stub(platform: Platform, node: str, sent: Delivery, size: int) -> None:
-    """Raise PayloadTooLarge for a stub: what can be too much in it is the operator's own."""
-    if sent.payload:
-        raise PayloadTooLarge(
-            f"the stub of {node} has {size:,} bytes, {platform.title} takes {platform.limit:,}: "
-            "ssh.authorizedKeys and commands stay in user-data; put fewer there (a key for all, "
-            "or a script under files:)"
-        )
+def refuse_large_stub(node: str, sent: Delivery, text: str) -> None:
+    """Raise PayloadTooLarge for a stub of more than STUB_BYTES, with the bytes of each part."""
+    size = len(gzip(text)) if sent.payload else 0
+    if size <= STUB_BYTES:
+        return
+    parts = {
+        _PARTS.get(key, "host name"): len(gzip(yaml_text(value)))
+        for key, value in sent.config.items()
+    }
+    table = "\n".join(
+        f"  {parts[part]:>8,} bytes  {part}" for part in sorted(parts, key=lambda p: -parts[p])
+    )
+    raise PayloadTooLarge(
+        f"the stub of {node} has {size:,} bytes as gzip, {STUB_BYTES:,} are the most; its parts, "
+        f"each packed by itself:\n{table}\n"
+        "What is the operator's own stays in user-data: put less there (one SSH key for all; a "
+        "script under files: in place of commands:), or write a shorter transport.prefix"
+    )
