@@ -373,17 +373,35 @@ def platforms() -> str:
         "write `platform.cloudProvider: external`: nodes then take pods once it has seen them, "
         "and on EC2, where the name does not do, kubelets say the provider ID. It comes with its "
         "own manifests (`manifests:`), must tolerate "
-        "`node.cloudprovider.kubernetes.io/uninitialized`, and so must the pod network. Keep pods "
-        "off the metadata service: it hands user-data out.",
+        "`node.cloudprovider.kubernetes.io/uninitialized`, and so must the pod network.",
         _table(
-            ("Platform", "Node name", "Provider ID", "Metadata service", "Source"),
+            ("Platform", "Node name", "Provider ID", "Source"),
             [
                 (
                     row.title,
                     row.node_name,
                     f"`{row.provider_id}`" if row.provider_id else "none",
-                    row.metadata or "none",
                     row.node_source,
+                )
+                for row in PLATFORMS.values()
+            ],
+        ),
+        "## Its metadata service",
+        "It hands out user-data, and on many platforms the machine's role or token, to whoever "
+        "asks. So nodes refuse TCP connections of pods to it (all but DNS), by a table of nftables "
+        "of their own, written before the kubelet starts, each time it does. Nodes need `nft` for "
+        "it; `networking.metadataFromPods: allow` leaves it out. What it does not stop: pods with "
+        "`hostNetwork: true` (which is the way for those that need it, such as CSI drivers and "
+        "cluster-autoscaler), and network add-ons that pass the kernel's forward path by, such as "
+        "Cilium with BPF host routing: write a policy there. On EC2 a hop limit of 1 is the second "
+        "lock.",
+        _table(
+            ("Platform", "Metadata service", "Pods"),
+            [
+                (
+                    row.title,
+                    ", ".join(row.metadata) or row.metadata_where or "none",
+                    "refused" if row.metadata else "reach it" if row.metadata_where else "",
                 )
                 for row in PLATFORMS.values()
             ],

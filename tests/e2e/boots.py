@@ -56,6 +56,19 @@ def spec_changed(lab: Lab, change: Callable[[dict[str, Any]], object]) -> Iterat
         lab.spec.write_text(text, encoding="utf-8")
 
 
+def no_user_data_kept(machine: LabMachine) -> None:
+    """That cloud-init keeps no key, once the machine's own unit has been there."""
+    eventually(
+        f"{machine.node}: what cloud-init kept is removed",
+        lambda: machine.exec("systemctl", "is-active", "--quiet", "nodeseed-scrub")[0] == 0,
+        60,
+    )
+    # the seed folder is the medium itself
+    places = ("/var/lib/cloud", "/run/cloud-init", "/var/lib/nodeseed", "/var/log")
+    _, found = machine.exec("grep", "-rlE", "--exclude-dir=seed", "PRIVATE KEY|^EC ", *places)
+    assert found == "", machine.node
+
+
 def applied_again(machine: LabMachine) -> bool:
     """Whether cloud-init wrote user-data's files at this boot."""
     log = machine.read("/var/log/cloud-init.log")

@@ -146,6 +146,8 @@ def test_nodes_that_are_restarted_come_back(cluster: Lab, workload: Workload) ->
         cluster.machines[node].start()
     boots.settled(cluster, *nodes)
 
+    for node in nodes:
+        boots.no_user_data_kept(cluster.machines[node])
     eventually("pods serve again", lambda: len(workload.web()) == 2)
     assert workload.client("get", "http://web/")
 

@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import Change, design_of
 from tests.nodes.changes import assert_refused, aws, put
 
+LENT = put("platform", {"name": "nocloud", "metadata": "ec2"})
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/0000-1111"
 
 
@@ -26,7 +27,22 @@ BAD: dict[str, tuple[list[Change], str]] = {
         [transport()],
         (
             "transport.name: machines on NoCloud (ISO, USB, bare metal) have no instance role with "
-            "which to read Amazon S3; write `name: inline`, or use platform aws"
+            "which to read Amazon S3; write `name: inline`, or use platform aws, or "
+            "`platform.metadata: ec2` if a metadata service lends roles there as EC2's does"
+        ),
+    ),
+    "another such platform": (
+        [put("platform", {"name": "hetzner"}), transport("ssm")],
+        (
+            "transport.name: machines on Hetzner Cloud have no instance role with which to read "
+            "AWS Systems Manager Parameter Store; write `name: inline`, or use platform aws"
+        ),
+    ),
+    "no region": (
+        [LENT, transport()],
+        (
+            "transport: NoCloud (ISO, USB, bare metal) has no region, and requests are signed for "
+            "one; write transport.region, such as eu-central-1"
         ),
     ),
     "keys of another": (
@@ -97,3 +113,7 @@ GOOD: dict[str, Change] = {
 @pytest.mark.parametrize("case", GOOD)
 def test_it_is_taken(case: str) -> None:
     assert design_of(aws, GOOD[case]).transport.remote
+
+
+def test_nocloud_machines_to_which_roles_are_lent_can_fetch() -> None:
+    assert design_of(LENT, transport(region="eu-central-1")).transport.remote

@@ -128,24 +128,31 @@ class Cloud:
         return publish(index, workplace.out, self.store(index), Wishes(**wishes))
 
 
-@pytest.fixture(scope="session")
-def account() -> Iterator[Cloud]:
-    """One for all tests of a process: a new one takes moto a second."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
+@contextmanager
+def moto(address: str = "127.0.0.1") -> Iterator[Cloud]:
+    """An account on a moto server of its own."""
+    with socket.create_server((address, 0)) as free:
         port = free.getsockname()[1]
     # a process of its own: within this one, mock_aws of other tests would empty it
-    moto = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-p", str(port)],
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", address, "-p", str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        made = Cloud(f"http://127.0.0.1:{port}")
+        made = Cloud(f"http://{address}:{port}")
         made.set_up()
         yield made
     finally:
-        moto.terminate()
-        moto.wait()
+        server.terminate()
+        server.wait()
+
+
+@pytest.fixture(scope="session")
+def account() -> Iterator[Cloud]:
+    """One for all tests of a process: a new one takes moto a second."""
+    with moto() as made:
+        yield made
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ Handle = Callable[[str, str, dict[str, str], bytes], Answer]
 
 
 @contextmanager
-def served(handle: Handle) -> Iterator[str]:
+def served(handle: Handle, address: str = "127.0.0.1") -> Iterator[str]:
     """A web server whose every answer a function gives; its URL."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -34,10 +34,10 @@ def served(handle: Handle) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer((address, 0), Handler)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http://{address}:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()

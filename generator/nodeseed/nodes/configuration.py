@@ -9,6 +9,7 @@ from nodeseed.nodes.cloud_provider import provider_id
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.etcd import etcd_maintenance, etcd_run
 from nodeseed.nodes.machine import Machine, has_kubelet
+from nodeseed.nodes.metadata import needs_nft
 from nodeseed.nodes.pools import pool_configuration
 from nodeseed.nodes.rendered import is_rendered
 from nodeseed.nodes.software import downloads, package_versions
@@ -36,7 +37,7 @@ def _programs(design: Design, machine: Machine) -> dict[str, str]:
         wanted["etcd --version"] = design.etcd_version
     if design.balances(machine):
         wanted.update(dict.fromkeys(design.endpoint.programs, ""))  # any version will do
-    if design.cluster.networking.cni == "bridge" and machine.is_node:
+    if needs_nft(design, machine):
         wanted["nft --version"] = ""
     wanted.update(storage_programs(design, machine))
     return wanted

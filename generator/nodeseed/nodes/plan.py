@@ -18,6 +18,7 @@ from nodeseed.nodes.dns import DNS_SETS, dns_values
 from nodeseed.nodes.etcd import etcd_run, etcd_settings, etcd_slot
 from nodeseed.nodes.leader_election import leader_election_flags
 from nodeseed.nodes.machine import Machine, has_kubelet
+from nodeseed.nodes.metadata import pods_kept_off
 from nodeseed.nodes.pods import pod_network
 from nodeseed.nodes.pools import BOOTSTRAP, pool_flags, pool_values
 from nodeseed.nodes.proxy import proxy_configuration, proxy_modules
@@ -208,6 +209,7 @@ def _shared(design: Design) -> dict[str, Any]:
         "kubelet_configuration": {"cgroupDriver": "systemd", **cluster.kubelet.configuration},
         "proxy_environment": _proxy_environment(design),
         "storage_objects": storage_objects(cluster),
+        "pods_kept_off": pods_kept_off(design),
     }
 
 

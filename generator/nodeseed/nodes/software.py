@@ -9,6 +9,7 @@ from typing import Final
 
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.machine import Machine, has_kubelet
+from nodeseed.nodes.metadata import needs_nft
 from nodeseed.nodes.proxy import PROXY_MODES
 from nodeseed.nodes.rendered import is_rendered
 from nodeseed.nodes.storage import storage_packages
@@ -87,7 +88,7 @@ def debian_packages(design: Design, machine: Machine) -> list[str]:
     if design.balances(machine):
         programs = (program.split()[0] for program in design.endpoint.programs)
         found += [_PACKAGES.get(program, program) for program in programs]
-    if machine.is_node and design.cluster.networking.cni == "bridge":
+    if needs_nft(design, machine):
         found.append("nftables")
     found += storage_packages(design, machine)
     if machine.is_node:

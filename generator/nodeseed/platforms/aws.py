@@ -25,7 +25,7 @@ PLATFORM = Platform(
     hairpin=True,
     needs_subnets=True,
     transports=("s3", "secrets-manager", "ssm"),
-    metadata="169.254.169.254, fd00:ec2::254",
+    metadata=("169.254.169.254", "fd00:ec2::254"),
     node_name="any: the kubelet is told its provider ID",
     provider_id="aws:///ZONE/INSTANCE-ID",
     # EC2 User Guide, hostname types: private DNS names of instances, in us-east-1 and elsewhere.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,11 @@ from nodeseed.spec.fields import Form
 class Options(NetworkOptions):
     """Keys of the ``platform`` block; the last two are for ``make lab`` alone."""
 
+    metadata: Literal["none", "ec2"] = Field(
+        default="none",
+        description="`ec2`: at 169.254.169.254 a metadata service lends each machine a role as "
+        "EC2's does (IMDSv2), so that `transport` may be another than `inline`.",
+    )
     cpus: Annotated[int, Field(ge=1, le=64)] = Field(
         default=2, description="Processors of each machine that `make lab` starts."
     )

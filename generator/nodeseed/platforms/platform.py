@@ -30,6 +30,7 @@ class Platform:
         text_form: whether a console or API wants base64 text, written as user-data.b64.
         paste: where the user-data goes.
         metadata: addresses of its metadata service; empty: none.
+        metadata_where: where it is, if it has no address that all machines know.
         node_name: what its cloud controller manager wants nodes to be called.
         provider_id: how that names a machine in ``spec.providerID``; empty: there is none.
         node_source: where these three come from.
@@ -57,7 +58,8 @@ class Platform:
     encoding: Encoding = "gzip"
     text_form: bool = False
     paste: str
-    metadata: str = ""
+    metadata: tuple[str, ...] = ()
+    metadata_where: str = ""
     node_name: str
     provider_id: str = ""
     node_source: str

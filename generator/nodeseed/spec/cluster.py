@@ -147,6 +147,11 @@ class Networking(Block):
     subnets: Annotated[tuple[Subnet, ...], _LISTS] = Field(
         default=(), description="Several subnets, with zones; instead of nodeSubnet."
     )
+    metadataFromPods: Literal["deny", "allow"] = Field(  # noqa: N815
+        default="deny",
+        description="Whether pods reach the platform's metadata service, which hands out user-data "
+        "and the machine's role ([platforms.md](platforms.md#its-metadata-service)).",
+    )
 
 
 class RegistryMirror(Block):

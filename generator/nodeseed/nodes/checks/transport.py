@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from nodeseed.errors import Problem
 from nodeseed.nodes.checks.whole import Whole
+from nodeseed.nodes.metadata import like_ec2
 from nodeseed.nodes.transport import region_of
 from nodeseed.platforms import PLATFORMS
 from nodeseed.transports import TRANSPORTS
@@ -26,17 +27,25 @@ def transport(whole: Whole) -> Iterator[Problem]:
         return
     if platform is None or not row.remote:
         return
-    if row.name not in platform.transports:
+    if row.name not in like_ec2(platform, whole.options).transports:
         able = [other.name for other in PLATFORMS.values() if row.name in other.transports]
+        lent = ", or `platform.metadata: ec2` if a metadata service lends roles there as EC2's does"
         yield whole.problem(
             ("transport", "name"),
             f"machines on {platform.title} have no instance role with which to read {row.title}",
-            f"write `name: inline`, or use platform {' or '.join(able)}",
+            f"write `name: inline`, or use platform {' or '.join(able)}"
+            + (lent if "metadata" in platform.options.model_fields else ""),
         )
         return
     if not isinstance(options, StoreOptions):
         return
     region = region_of(whole.cluster, options)
+    if not region:
+        yield whole.problem(
+            ("transport",),
+            f"{platform.title} has no region, and requests are signed for one",
+            "write transport.region, such as eu-central-1",
+        )
     if options.kmsKey and key_region(options.kmsKey) != region:
         yield whole.problem(
             ("transport", "kmsKey"),
