@@ -47,7 +47,7 @@ def cluster(amazon: Amazon) -> Lab:
 
 def test_it_boots_as_soon_as_it_can_fetch(cluster: Lab) -> None:
     for machine in cluster.machines.values():
-        assert fetch_says(machine) == "revision 1 is here"
+        eventually("its payload came", lambda m=machine: fetch_says(m) == "revision 1 is here")
         no_user_data_kept(machine)
 
 

@@ -31,26 +31,30 @@ def text(workplace: Workplace, node: str) -> str:
 
 
 def on(name: str) -> Change:
-    return aws if name == "aws" else put("platform", {"name": name})
+    """A cluster on a platform, with subnets in zones where that has them."""
+
+    def change(spec: dict[str, Any]) -> None:
+        if PLATFORMS[name].needs_subnets:
+            aws(spec)
+        if name != "aws":
+            spec["platform"] = {"name": name}
+
+    return change
 
 
 def test_pods_are_refused_on_aws() -> None:
     assert pods_kept_off(design_of(aws)) == (
-        "add table inet nodeseed-metadata;flush table inet nodeseed-metadata;"
-        "table inet nodeseed-metadata {chain forward {type filter hook forward priority filter;"
-        "ip daddr {169.254.169.254} tcp dport != 53 reject;};}"
+        "table inet metadata;delete table inet metadata;table inet metadata{chain forward"
+        "{type filter hook forward priority 0;ip daddr {169.254.169.254} tcp dport!=53 reject;};}"
     )
 
 
 @pytest.mark.parametrize("name", [row.name for row in PLATFORMS.values() if row.metadata])
 def test_each_address_is_refused_to_pods_of_its_family(name: str) -> None:
-    def many(spec: dict[str, Any]) -> None:
-        on(name)(spec)
-        if PLATFORMS[name].needs_subnets and "nodeSubnet" in spec["networking"]:
-            subnet = spec["networking"].pop("nodeSubnet")
-            spec["networking"]["subnets"] = [{"cidr": subnet, "zone": "a"}]
-
-    single, both = pods_kept_off(design_of(many)), pods_kept_off(dual_stack(design_of(many)))
+    single, both = (
+        pods_kept_off(design_of(on(name))),
+        pods_kept_off(dual_stack(design_of(on(name)))),
+    )
     for address in PLATFORMS[name].metadata:
         assert address in both
         assert (address in single) == (ip_address(address).version == 4)
@@ -64,7 +68,7 @@ def test_no_rule_where_there_is_no_service_or_it_is_allowed(
     assert pods_kept_off(design_of(*changes)) == ""
     workplace.write(*changes)
     workplace.render()
-    assert "nodeseed-metadata" not in text(workplace, "worker-1")
+    assert "hook forward" not in text(workplace, "worker-1")
 
 
 @pytest.mark.parametrize("change", [aws, EC2])

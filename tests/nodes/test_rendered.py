@@ -17,7 +17,7 @@ from nodeseed.outputs.cluster_state import ClusterState
 from nodeseed.pipeline import Chance, Choices, render_cluster
 from nodeseed.pki.keys import generate_key
 from tests.conftest import NOW, Change, Workplace, design_of, fixed_secret
-from tests.nodes.changes import assert_refused, put
+from tests.nodes.changes import assert_refused, aws, put
 from tests.nodes.test_software import binaries, packages
 
 CLUSTERS = Path(__file__).parents[2] / "clusters"
@@ -103,6 +103,17 @@ class TestRendered:
             sizes[way] = max(row.size for row in report.rows if row.role == "control-plane")
         assert sizes["rendered"] <= 16_384
         assert sizes["rendered"] - sizes["kubeadm"] <= 1_400
+
+    def test_cloud_inits_datasource_is_scrubbed_where_there_is_room(
+        self, workplace: Workplace
+    ) -> None:
+        for platform, there in ((aws, False), (put("platform", {"name": "gcp"}), True)):
+            workplace.write(platform, RENDERED)
+            workplace.render()
+            for node, wanted in (("cp-1", there), ("worker-1", True)):
+                text = (workplace.out / node / "user-data.yaml").read_text()
+                assert ("node.py scrub\n" in text) == wanted
+                assert "user-data.txt*" in text
 
     def test_no_program_but_the_kubelet_is_fetched(self) -> None:
         design = design_of(RENDERED, binaries())

@@ -89,5 +89,5 @@ def test_default_aws_nodes_are_small(workplace: Workplace) -> None:
 
     workplace.write(aws)
     sizes = {row.node: row.size for row in workplace.render().rows}
-    assert sizes["cp-1"] <= 15_152
-    assert sizes["worker-1"] <= 6_848
+    assert sizes["cp-1"] <= 15_008
+    assert sizes["worker-1"] <= 6_816

@@ -16,7 +16,7 @@ from nodeseed.platforms import aws, nocloud
 from nodeseed.platforms.platform import Platform
 from nodeseed.spec.fields import Block
 
-_TABLE: Final = "table inet nodeseed-metadata"
+_TABLE: Final = "table inet metadata"
 
 
 def like_ec2(platform: Platform, options: Block | None) -> Platform:
@@ -37,20 +37,19 @@ def pods_kept_off(design: Design) -> str:
     """
     if design.cluster.networking.metadataFromPods == "allow":
         return ""
-    families = {network.version: "" for network in design.cluster.networking.podSubnet}
+    found: dict[str, list[str]] = {}
     for text in like_ec2(design.platform, design.platform_options).metadata:
         version = ip_address(text).version
-        if version in families:
-            families[version] += f",{text}" if families[version] else text
+        if any(network.version == version for network in design.cluster.networking.podSubnet):
+            found.setdefault("ip6" if version == 6 else "ip", []).append(text)
     rules = "".join(
-        f"ip{'6' if version == 6 else ''} daddr {{{addresses}}} tcp dport != 53 reject;"
-        for version, addresses in families.items()
-        if addresses
+        f"{family} daddr {{{','.join(texts)}}} tcp dport!=53 reject;"
+        for family, texts in found.items()
     )
     if not rules:
         return ""
-    chain = f"chain forward {{type filter hook forward priority filter;{rules}}}"
-    return f"add {_TABLE};flush {_TABLE};{_TABLE} {{{chain};}}"
+    chain = f"chain forward{{type filter hook forward priority 0;{rules}}}"
+    return f"{_TABLE};delete {_TABLE};{_TABLE}{{{chain};}}"
 
 
 def needs_nft(design: Design, machine: Machine) -> bool:

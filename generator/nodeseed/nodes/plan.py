@@ -123,6 +123,7 @@ def context(design: Design, machine: Machine) -> dict[str, Any]:
         taints=_taints(machine),
         kubelet_arguments=_kubelet_arguments(design, machine),
         hosts=_hosts(design, machine),
+        scrubs_datasource=_scrubs_datasource(design, machine),
     )
     if machine.elastic:
         kubelet = {**values["kubelet_configuration"], "serverTLSBootstrap": True}
@@ -220,6 +221,17 @@ def _arguments(extra: tuple[Argument, ...], ours: dict[str, str]) -> list[dict[s
         *({"name": name, "value": value} for name, value in ours.items() if name not in named),
         *({"name": argument.name, "value": argument.value} for argument in extra),
     ]
+
+
+def _scrubs_datasource(design: Design, machine: Machine) -> bool:
+    """Whether cloud-init's datasource is scrubbed, too.
+
+    What a control plane without kubeadm carries leaves no room for the step in the user-data of EC2
+    and Linode (docs/rendered.md).
+    """
+    tight = machine.role == "control-plane" and is_rendered(design)
+    roomy = design.platform.limit is None or design.platform.limit > 16_384
+    return design.transport.remote or roomy or not tight
 
 
 def _hosts(design: Design, machine: Machine) -> dict[str, list[str]]:

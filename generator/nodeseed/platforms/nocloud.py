@@ -12,19 +12,19 @@ from nodeseed.spec.fields import Form
 
 
 class Options(NetworkOptions):
-    """Keys of the ``platform`` block; the last two are for ``make lab`` alone."""
+    """Keys of the ``platform`` block; ``cpus`` and ``memory`` are for ``make lab`` alone."""
 
-    metadata: Literal["none", "ec2"] = Field(
-        default="none",
-        description="`ec2`: at 169.254.169.254 a metadata service lends each machine a role as "
-        "EC2's does (IMDSv2), so that `transport` may be another than `inline`.",
-    )
     cpus: Annotated[int, Field(ge=1, le=64)] = Field(
         default=2, description="Processors of each machine that `make lab` starts."
     )
     memory: Annotated[
         str, Field(pattern=r"^[1-9][0-9]*[MG]i$"), Form("amount such as 2Gi or 512Mi")
     ] = Field(default="2Gi", description="Memory of each machine that `make lab` starts.")
+    metadata: Literal["none", "ec2"] = Field(
+        default="none",
+        description="`ec2`: at 169.254.169.254 a metadata service lends each machine a role as "
+        "EC2's does (IMDSv2), so that `transport` may be another than `inline`.",
+    )
 
 
 PLATFORM = Platform(
