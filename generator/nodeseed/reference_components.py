@@ -49,7 +49,7 @@ def _proxy() -> Iterator[str]:
         "A node whose kernel lacks a module of its mode says which, on console and in "
         "`nodeseed-status`, and its kubelet waits. The scheduler's module is that of "
         "`proxy.configuration.ipvs.scheduler`. Packages are installed where "
-        "`kubernetes.software.source` is `packages`; a baked image has to have them."
+        "`kubernetes.software.source` is `packages`, and `nodeseed bake` puts them into the image."
     )
     yield (
         "kube-proxy reaches the API through the endpoint. On control planes the endpoint's name "

@@ -59,7 +59,9 @@ def packer(command: str, *, builder: str, log: Path | None = None, **options: ob
             code = _run(path, command, stream, options)
     if code:
         said = "" if log is None else f"; its log ({log}) ends:\n{log.read_text()[-2000:].rstrip()}"
-        raise ImageError(f"`packer {command}` failed{said}\n{builder}: {CREDENTIALS[builder]}.")
+        raise ImageError(
+            f"`packer {command}` failed{said}\nIf it was not let in: {CREDENTIALS[builder]}."
+        )
 
 
 def _run(path: str, command: str, output: IO[str] | None, options: dict[str, object]) -> int:
