@@ -374,7 +374,9 @@ def certs(
 @app.command()
 def renew(
     spec: Spec,
-    node: Annotated[list[str] | None, typer.Option(help="Only this node; repeatable.")] = None,
+    node: Annotated[
+        list[str] | None, typer.Option(help="Only this node or elastic pool; repeatable.")
+    ] = None,
     klass: Annotated[
         list[str] | None, typer.Option("--class", help="server, client, peer or kubelet.")
     ] = None,

@@ -51,8 +51,8 @@ class Rendered:
 
     @property
     def nodes(self) -> list[str]:
-        """Every node's name."""
-        return [machine.name for machine in self.design.machines]
+        """Every node's name, and every elastic pool's."""
+        return [machine.name for machine in self.design.everyone]
 
     def user_data(self, node: str) -> bytes:
         """The bytes that the platform takes."""

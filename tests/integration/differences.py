@@ -18,10 +18,10 @@ DIFFERENCES: dict[str, str] = {
     "Pod/*.containers.*.ports.*": "nobody asks for the port by its name (see above)",
     "Pod/kube-apiserver.metadata.annotations.kubeadm.*": OF_KUBEADM,
     "Pod/kube-apiserver.*.command.--enable-bootstrap-token-auth": (
-        "nodes do not join: there are no bootstrap tokens"
+        "nodes do not join by bootstrap tokens, but for elastic pools, whose clusters have it"
     ),
     "Pod/kube-controller-manager.*.command.--controllers": (
-        "the two controllers that are off by default look after bootstrap tokens"
+        "two that are off by default look after bootstrap tokens; one of them with elastic pools"
     ),
     "Pod/*.command.--leader-elect": DEFAULT,
     "Pod/kube-controller-manager.spec.*.flexvolume-dir.*": (

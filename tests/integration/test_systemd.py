@@ -67,6 +67,11 @@ CLUSTERS: dict[str, dict[str, Any]] = {
         "nodes": NODES,
         "endpoint": {"host": "api.it.example.com", "provider": "node-local"},
     },
+    "elastic-pool": {
+        "nodes": NODES,
+        "pki": {"caKeysOnNodes": "control-plane"},
+        "pools": [{"name": "burst", "role": "worker", "elastic": {"max": 3}}],
+    },
     "dedicated-etcd-as-a-unit": {
         "nodes": [*NODES, {"name": "etcd-1", "role": "etcd", "address": "10.0.0.1"}]
     },
