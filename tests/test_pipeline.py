@@ -446,4 +446,5 @@ def test_plan_needs_no_seed_and_says_what_would_change(workplace: Workplace) -> 
         "cp-1: changes (revision 1 now)",
         "worker-2: new, keys of generation 1",
         "worker-1: goes",
+        "Replace machines in this order: one at a time, each Ready before the next: cp-1.",
     ]

@@ -15,7 +15,7 @@ from typing import Any
 from nodeseed.errors import Problem, SpecError
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.plan import context, sets
-from nodeseed.nodes.software import debian_packages
+from nodeseed.nodes.software import debian_packages, image_name
 from nodeseed.outputs.cluster_state import ClusterState
 from nodeseed.outputs.files import write_public
 from nodeseed.outputs.packer import packer
@@ -62,7 +62,7 @@ def bake(
     if row is design.platform:
         options = design.platform_options
         given.update((name, getattr(options, key)) for name, key in row.builder_variables)
-    given["image_name"] = name or f"nodeseed-{design.cluster.kubernetes.version}"
+    given["image_name"] = name or image_name(design)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{given['image_name']}.pkrvars.json"
     write_public(file, (json.dumps(given, indent=1) + "\n").encode())

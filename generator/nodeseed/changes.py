@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from nodeseed.errors import CertificateError, LockError
 from nodeseed.nodes.design import Design
+from nodeseed.nodes.order import order
 from nodeseed.outputs.cluster_state import ClusterState
 from nodeseed.pipeline import membership, prepare
 from nodeseed.pki.certificates import CLASSES
@@ -29,7 +30,7 @@ def plan(state: ClusterState, *, now: datetime) -> list[str]:
     lock = draft(old, membership(design), now=now)
     statements = Statements(design.cluster.pki, lock)
     statements.refuse_new_authorities()
-    said = []
+    said, changed = list[str](), list[str]()
     for machine in design.everyone:
         known = old.nodes.get(machine.name)
         digest = render_node(design, machine, statements, lock).digest
@@ -39,7 +40,9 @@ def plan(state: ClusterState, *, now: datetime) -> list[str]:
             )
         elif known.digest != digest:
             said.append(f"{machine.name}: changes (revision {known.nodeRevision} now)")
+            changed.append(machine.name)
     said += [f"{name}: goes" for name in old.nodes if name not in lock.nodes]
+    said += order(design, changed)
     if lock.bootstrap != old.bootstrap:
         said.append("The set of etcd members changes: the bootstrap window closes.")
     if old.rendering != fingerprint():

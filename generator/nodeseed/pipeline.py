@@ -18,6 +18,7 @@ from nodeseed.errors import CertificateError, LockError, LockWouldChange, Upgrad
 from nodeseed.nodes.build import build
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.machine import Machine
+from nodeseed.nodes.order import order
 from nodeseed.nodes.warnings import warnings
 from nodeseed.outputs.cluster_files import (
     admin_conf,
@@ -226,6 +227,7 @@ def render_cluster(
             if choices.locked:
                 raise LockWouldChange(_lock_changes(state, old, report.changed))
         report.notes += warnings(design)
+        report.notes += order(design, [n for n in report.changed if old and n in old.nodes])
         report.notes += notes(old, lock, report.rows, chance.now)
         report.lock = lock
         for name, content in publication.cluster_files(lock.revision):

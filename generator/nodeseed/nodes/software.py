@@ -117,3 +117,13 @@ def package_sources(design: Design) -> dict[str, str]:
 
 def _repository(packages: Packages, version: str) -> str:
     return f"{packages.url.rstrip('/')}/v{minor_of(version)}/deb/"
+
+
+def is_baked(design: Design) -> bool:
+    """Whether the machines' image brings the software along."""
+    return design.cluster.kubernetes.software.source == "baked"
+
+
+def image_name(design: Design) -> str:
+    """What an image that was baked for a cluster is called."""
+    return f"nodeseed-{design.cluster.kubernetes.version}"

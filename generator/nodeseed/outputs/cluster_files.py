@@ -8,14 +8,18 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from nodeseed.nodes.design import Design
+from nodeseed.nodes.disks import disks
 from nodeseed.nodes.machine import Machine
 from nodeseed.nodes.pools import pool_variables
+from nodeseed.nodes.software import image_name, is_baked
 from nodeseed.pki.certificates import BY_NAME
 from nodeseed.pki.identities import Identities
 from nodeseed.pki.kubeconfig import kubeconfig
 from nodeseed.pki.lock import NodeRecord
 from nodeseed.platforms.nocloud_network import NetworkOptions, network_config
 from nodeseed.render.encode import yaml_text
+from nodeseed.spec.cluster import Networking
+from nodeseed.spec.fields import Networks
 
 
 def node_files(
@@ -88,12 +92,13 @@ def terraform_variables(
         "cluster_name": cluster.name,
         "platform": cluster.platform.name,
         "region": cluster.platform.options().get("region"),
+        **({"image": image_name(design)} if is_baked(design) else {}),
         "endpoint_host": cluster.endpoint.host,
         "endpoint_port": design.endpoint_port,
         "api_server_port": cluster.apiServer.port,
         "subnets": [
-            {"cidrs": [str(network) for network in subnet.cidr], "zone": subnet.zone}
-            for subnet in cluster.networking.subnets
+            {"cidrs": [str(network) for network in networks], "zone": zone}
+            for networks, zone in _subnets(cluster.networking)
         ],
         "nodes": {
             machine.name: {
@@ -102,6 +107,7 @@ def terraform_variables(
                 "zone": dict(machine.labels).get("topology.kubernetes.io/zone"),
                 "user_data": f"{machine.name}/user-data",
                 "digest": digests(machine.name),
+                **({"disks": found} if (found := disks(design, machine)) else {}),
             }
             for machine in design.machines
         },
@@ -109,3 +115,11 @@ def terraform_variables(
         **publication,
     }
     return (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _subnets(networking: Networking) -> Iterator[tuple[Networks, str | None]]:
+    """The subnets of machines with their zones, however they are written."""
+    for subnet in networking.subnets:
+        yield subnet.cidr, subnet.zone
+    if networking.nodeSubnet is not None:
+        yield networking.nodeSubnet, None
