@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TERRAFORM := terraform is missing: install 1.9 or newer from https://developer.hashicorp.com/terraform/install
 
 .DEFAULT_GOAL := help
 .PHONY: help userdata check test integration image lab e2e qemu bench assembly lint fix golden docs clean
@@ -61,10 +62,14 @@ lint: $(STAMP) ## Check style and types; `make fix` mends what can be mended
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	git ls-files -z '*.sh' .ci/run packer/container/usr/local/sbin | xargs -0r $(BIN)/shellcheck
+	@command -v terraform >/dev/null || { echo "$(TERRAFORM)"; exit 1; }
+	terraform fmt -check -recursive terraform
 
 fix: $(STAMP) ## Mend style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	@command -v terraform >/dev/null || { echo "$(TERRAFORM)"; exit 1; }
+	terraform fmt -recursive terraform
 
 golden: $(STAMP) ## Rewrite the golden clusters under tests/golden (then read the diff)
 	NODESEED_UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/test_golden.py
