@@ -22,6 +22,7 @@ from nodeseed import __version__, changes
 from nodeseed.bake import bake as bake_image
 from nodeseed.errors import NodeseedError, OutputError, Refused
 from nodeseed.images import write_images, write_shared_image
+from nodeseed.nodes.transport import deletes_after_read
 from nodeseed.nodes.warnings import warnings
 from nodeseed.outputs.cluster_state import ClusterState
 from nodeseed.outputs.files import write_public
@@ -189,6 +190,9 @@ def _summary(report: Report, folder: Path) -> None:
 @app.command()
 def publish(
     spec: Spec,
+    nodes: Annotated[
+        list[str] | None, typer.Argument(metavar="NODE", help="Default: every node.")
+    ] = None,
     out_folder: Annotated[
         Path | None, typer.Option("--out", help="What was rendered; default: out/NAME-OF-THE-FILE.")
     ] = None,
@@ -201,6 +205,12 @@ def publish(
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove what the last render does not need; asks.")
     ] = False,
+    everyone: Annotated[
+        bool,
+        typer.Option(
+            "--all", help="Every node; to be said where nodes delete their payloads (or name some)."
+        ),
+    ] = False,
     yes: Yes = False,
 ) -> None:
     """Upload the payloads of the last render to the store that `transport:` names."""
@@ -211,13 +221,19 @@ def publish(
         return
     folder = out_folder or Path("out") / spec.stem
     index = load_index(design, folder, lock.revision)
+    if deletes_after_read(design) and not (nodes or everyone or dry_run):
+        raise Refused(
+            "transport.deleteAfterRead: machines that run have deleted their payloads, and would "
+            "leave new ones in the store; name the machines that are to boot (nodeseed publish "
+            "CLUSTER.yaml NODE), or say --all before the first boot"
+        )
     if prune and not dry_run:
         _confirm(
             "Machines that still have an older user-data could not boot anew from an empty disk. "
             "Remove what the last render does not need?",
             yes,
         )
-    wishes = Wishes(dry_run=dry_run, verify=verify, prune=prune)
+    wishes = Wishes(dry_run=dry_run, verify=verify, prune=prune, nodes=tuple(nodes or ()))
     with _progress("publishing", every=1) as progress:
         done = publish_payloads(index, folder, aws_store(index["transport"]), wishes, progress)
     verb = "would be uploaded" if dry_run else "uploaded"
@@ -335,8 +351,11 @@ def check(spec: Spec) -> None:
 @app.command()
 def plan(spec: Spec) -> None:
     """Say which nodes the next render would change; needs no seed and writes nothing."""
-    for line in changes.plan(_state(spec), now=_now()):
+    state = _state(spec)
+    for line in changes.plan(state, now=_now()):
         out.print(line, soft_wrap=True)
+    for warning in warnings(prepare(state)):
+        out.print(warning, soft_wrap=True)
 
 
 @app.command()

@@ -184,6 +184,7 @@ def render_cluster(
                 cloud_config(rendering, meaning),
                 cluster_id=lock.clusterID,
                 revision=record.nodeRevision,
+                chance=partial(_chance, seed, lock.cluster),
             )
             publication.add(machine.name, sent)
             text = cloud_config_text(sent.config)
@@ -347,6 +348,11 @@ def _meaning(
         return tokens[kind](name) if kind in tokens else identities.pem(kind, name)
 
     return meaning
+
+
+def _chance(seed: Seed, cluster: str, length: int, what: str) -> bytes:
+    """What encryption draws by chance elsewhere."""
+    return seed.derive(length, purpose="age", cluster=cluster, identity=what)
 
 
 def _etcd_token(seed: Seed, lock: Lock) -> str:

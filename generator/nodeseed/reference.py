@@ -143,6 +143,8 @@ def _shown(value: Any) -> str:
     """A default as the operator would write it; empty where that is nothing."""
     if value is None or isinstance(value, BaseModel) or value in ((), {}, ""):
         return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     if isinstance(value, timedelta):
         hours, rest = divmod(value, timedelta(hours=1))
         return f"`{hours}h`" if not rest else f"`{value // timedelta(seconds=1)}s`"
@@ -175,6 +177,8 @@ def _form_of(annotation: Any, metadata: Iterable[Any] = ()) -> str:
         return f"mapping: {_form_of(arguments[0])} → {_form_of(arguments[1])}"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "block"
+    if annotation is bool:
+        return "`true`, `false`"
     if annotation is int:
         return _range(metadata)
     pattern = next((entry.pattern for entry in metadata if hasattr(entry, "pattern")), None)
@@ -395,6 +399,9 @@ def platforms() -> str:
         "cluster-autoscaler), and network add-ons that pass the kernel's forward path by, such as "
         "Cilium with BPF host routing: write a policy there. On EC2 a hop limit of 1 is the second "
         "lock.",
+        "What cloud-init keeps of user-data on the node's own disk is removed at every boot, since "
+        "it keeps it anew at every boot. Azure's stays: /var/lib/waagent/ovf-env.xml (root's own, "
+        "mode 0600), from which its datasource reads each time.",
         _table(
             ("Platform", "Metadata service", "Pods"),
             [

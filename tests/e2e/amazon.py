@@ -87,13 +87,14 @@ class Amazon:
             stack.enter_context(self.cloud.enforced())
             yield self.cloud
 
-    def publish(self, *, without: str = "") -> Published:
-        """What ``nodeseed publish`` does, with the operator's rendered policy."""
+    def publish(self, *nodes: str) -> Published:
+        """What ``nodeseed publish`` does, with the rendered policy; for all if none is named."""
         assert self.cloud
         index = self.index
-        index["nodes"].pop(without, None)
         client = self.cloud.client(SERVICES[index["transport"]["name"]], **self.operator)
-        return publish(index, self.lab.out, open_store(index["transport"], client), Wishes())
+        return publish(
+            index, self.lab.out, open_store(index["transport"], client), Wishes(nodes=nodes)
+        )
 
     def names(self) -> set[str]:
         """The names of all parts that are in the store."""

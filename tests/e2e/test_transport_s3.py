@@ -42,12 +42,13 @@ def amazon(ground: Ground, on_link: str) -> Iterator[Amazon]:
     made = Amazon(lab)
     lab.boot()
     with made.on():
-        made.publish(without=LATE)
+        control_planes = [machine.name for machine in lab.design.control_planes]
+        made.publish(*control_planes)
         eventually(
             f"{LATE} says what it waits for",
             lambda: "not there: run nodeseed publish" in fetch_says(lab.machines[LATE]),
         )
-        lab.wait_ready(nodes=[machine.name for machine in lab.design.control_planes])
+        lab.wait_ready(nodes=control_planes)
         made.publish()
         lab.wait_ready()
         yield made
@@ -114,7 +115,7 @@ def test_a_pod_is_refused_by_the_metadata_service(pods: Lab) -> None:
     machine.run("nft", "delete", "table", "inet", "metadata")
     assert "401 Unauthorized" in asks(pods, "pod"), "nothing else stands between"
     machine.run("systemctl", "restart", "kubelet")
-    assert "connection refused" in asks(pods, "pod")
+    eventually("the pod is refused again", lambda: "connection refused" in asks(pods, "pod"), 30)
 
 
 def test_a_reboot_fetches_nothing_and_keeps_nothing(pods: Lab, amazon: Amazon) -> None:
@@ -126,7 +127,7 @@ def test_a_reboot_fetches_nothing_and_keeps_nothing(pods: Lab, amazon: Amazon) -
     assert amazon.asked == before
     no_user_data_kept(machine)
     assert ADDRESS in machine.run(*TABLE)
-    assert "connection refused" in asks(pods, "pod")
+    eventually("the pod is refused again", lambda: "connection refused" in asks(pods, "pod"), 30)
 
 
 def test_a_replacement_boots_with_the_same_stub(cluster: Lab, amazon: Amazon) -> None:

@@ -1,4 +1,4 @@
-"""A cluster that boots through Secrets Manager, which is there only after its machines are."""
+"""A cluster that boots through Secrets Manager, which comes later, and leaves nothing there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from nodeseed_lab.lab import Lab
 from tests.e2e.amazon import ON_LINK, Amazon, fetch_says, fetched, remove
-from tests.e2e.boots import no_user_data_kept
+from tests.e2e.boots import no_user_data_kept, settled
 from tests.e2e.conftest import Ground, derived
 from tests.e2e.workload import eventually
 
@@ -17,7 +17,7 @@ IMAGE = "nodeseed-lab/on-link:e2e"
 
 
 def secrets_manager(spec: dict[str, Any]) -> None:
-    fetched(spec, "secrets-manager")
+    fetched(spec, "secrets-manager", deleteAfterRead=True)
     spec["nodes"] = [spec["nodes"][0], spec["nodes"][3]]
 
 
@@ -51,6 +51,24 @@ def test_it_boots_as_soon_as_it_can_fetch(cluster: Lab) -> None:
         no_user_data_kept(machine)
 
 
-def test_secrets_stay_for_replacements(amazon: Amazon) -> None:
-    nodes = amazon.index["nodes"].values()
-    assert amazon.names() == {name for node in nodes for name in node["names"]}
+def test_each_node_deletes_what_it_has_installed(cluster: Lab, amazon: Amazon) -> None:
+    eventually("nothing is left in the store", lambda: amazon.names() == set())
+    for machine in cluster.machines.values():
+        eventually(
+            f"{machine.node} says so",
+            lambda m=machine: "is deleted" in m.steps().get("delete-payload", ""),
+        )
+
+
+def test_a_replacement_waits_until_its_payload_is_published_again(
+    cluster: Lab, amazon: Amazon
+) -> None:
+    machine = cluster.machines["worker-1"]
+    machine.wipe()
+    eventually(
+        "it says what it waits for",
+        lambda: "not there: run nodeseed publish" in fetch_says(machine),
+    )
+    assert amazon.publish(machine.node).uploaded
+    settled(cluster, machine.node)
+    eventually("nothing is left in the store", lambda: amazon.names() == set())

@@ -17,7 +17,7 @@ if ! command -v cloud-init >/dev/null && command -v apt-get >/dev/null; then
   "${as_root[@]}" mkdir -p /etc/cloud
   "${as_root[@]}" touch /etc/cloud/cloud-init.disabled
 fi
-./install.sh cloud-init=cloud-init curl=curl haproxy=haproxy ip=iproute2 keepalived=keepalived \
+./install.sh age=age cloud-init=cloud-init curl=curl haproxy=haproxy ip=iproute2 keepalived=keepalived \
   nft=nftables openssl=openssl systemd-analyze=systemd xorriso=xorriso
 if [[ $fresh ]]; then
   "${as_root[@]}" systemctl --root=/ --quiet disable cloud-config.service cloud-final.service \

@@ -19,7 +19,7 @@ CLUSTER, OTHER = "0123456789abcdef", "fedcba9876543210"
 REMOTE = [row.name for row in TRANSPORTS.values() if row.remote]
 
 
-def design(name: str, **keys: str) -> Design:
+def design(name: str, **keys: Any) -> Design:
     bucket = {"bucket": "payloads"} if name == "s3" else {}
     return design_of(aws, put("transport", {"name": name, **bucket, **keys}))
 
@@ -51,6 +51,19 @@ def test_each_node_reads_its_own_payload_and_no_other(name: str) -> None:
             assert not allows(policy, made.transport.read, arn(made, machine.name, OTHER))
             for action in (*made.transport.publish, made.transport.listing):
                 if action != made.transport.read:
+                    assert not allows(policy, action, arn(made, other.name))
+
+
+@pytest.mark.parametrize("name", REMOTE)
+def test_it_deletes_its_own_payload_and_no_other_where_it_is_to(name: str) -> None:
+    made = design(name, deleteAfterRead=True)
+    for machine in made.machines:
+        policy = node_policy(made, CLUSTER, machine.name)
+        for other in made.machines:
+            for action in (made.transport.read, made.transport.delete):
+                assert allows(policy, action, arn(made, other.name)) == (other is machine)
+            for action in (*made.transport.publish, made.transport.listing):
+                if action not in (made.transport.read, made.transport.delete):
                     assert not allows(policy, action, arn(made, other.name))
 
 

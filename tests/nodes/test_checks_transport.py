@@ -13,6 +13,11 @@ LENT = put("platform", {"name": "nocloud", "metadata": "ec2"})
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/0000-1111"
 
 
+def elastic(spec: dict[str, Any]) -> None:
+    spec["pki"] = {"caKeysOnNodes": "control-plane"}
+    spec["pools"] = [{"name": "burst", "role": "worker", "elastic": {"max": 3}}]
+
+
 def transport(name: str = "s3", **keys: Any) -> Change:
     bucket = {"bucket": "payloads"} if name == "s3" else {}
     return put("transport", {"name": name, **bucket, **keys})
@@ -83,6 +88,29 @@ BAD: dict[str, tuple[list[Change], str]] = {
         (
             "transport.kmsKey: the key lies in eu-central-1, the transport in eu-west-1; use a "
             "key in eu-west-1"
+        ),
+    ),
+    "no recipient": (
+        [aws, transport(age={"recipients": ["age1xyz"]})],
+        (
+            "transport.age.recipients[0]: 'age1xyz' is no recipient of age; write age1…, as "
+            "`age-keygen -y FILE` prints it"
+        ),
+    ),
+    "an identity where a recipient belongs": (
+        [aws, transport(age={"recipients": ["AGE-SECRET-KEY-1QQQ"]})],
+        "transport.age.recipients[0]: what is written is an identity, a secret",
+    ),
+    "nobody to open it": (
+        [aws, transport(age={"recipients": []})],
+        "transport.age.recipients: ",
+    ),
+    "deleted before the second machine of a pool comes": (
+        [aws, elastic, transport(deleteAfterRead=True)],
+        (
+            "transport.deleteAfterRead: all machines of the elastic pool burst fetch the same "
+            "payload, and the first would delete it; take deleteAfterRead out, or give the pool "
+            "count and firstAddress"
         ),
     ),
     "in clear": (

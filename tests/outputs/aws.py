@@ -24,6 +24,7 @@ from nodeseed.outputs.publish import Published, Wishes, publish
 from nodeseed.outputs.stores import Store, open_store
 from nodeseed.pipeline import prepare
 from nodeseed_node import fetch as step
+from nodeseed_node.delete_payload import delete_payload
 from nodeseed_node.install import install
 from tests.conftest import Change, Workplace
 from tests.nodes.changes import aws, put
@@ -179,6 +180,12 @@ class Instance:
         with served(self.metadata.handle) as url:
             self._patch.setattr(step, "METADATA", f"{url}/latest/")
             assert step.fetch(self.m) == 0
+
+    def delete_payload(self) -> None:
+        self.m.step = "delete-payload"
+        with served(self.metadata.handle) as url:
+            self._patch.setattr(step, "METADATA", f"{url}/latest/")
+            assert delete_payload(self.m) == 0
 
     def install(self) -> None:
         self.m.step = "install"

@@ -11,7 +11,7 @@ from botocore.stub import Stubber
 from typer.testing import CliRunner
 
 from nodeseed.cli import app
-from nodeseed.errors import OutputError, PublishError
+from nodeseed.errors import OutputError, PublishError, Refused
 from nodeseed.outputs.publish import Wishes, publish
 from nodeseed.outputs.stores import Store, open_store
 from tests.conftest import Workplace
@@ -263,6 +263,26 @@ def test_the_command(workplace: Workplace, cloud: Cloud) -> None:
     assert run("--prune", answer="y\n").endswith("0 of 4 parts uploaded, 4 stale ones removed.\n")
     refused = CliRunner().invoke(app, ["publish", *here, "--prune"], input="n\n")
     assert refused.exit_code != 0
+
+
+@pytest.mark.usefixtures("operator")
+def test_where_nodes_delete_it_is_said_for_whom(workplace: Workplace, cloud: Cloud) -> None:
+    cloud.render(workplace, "s3", put("transport.deleteAfterRead", True))
+    here = [str(workplace.state.spec)]
+    out = ["--out", str(workplace.out)]
+    refused = CliRunner().invoke(app, ["publish", *here, *out])
+    assert isinstance(refused.exception, Refused)
+    assert "name the machines that are to boot" in str(refused.exception)
+    unknown = CliRunner().invoke(app, ["publish", *here, "cp-9", *out])
+    assert "there is no node cp-9; the nodes are cp-1, cp-2" in str(unknown.exception)
+    one = CliRunner().invoke(app, ["publish", *here, "worker-1", *out])
+    assert one.output == "Amazon S3: 1 of 1 parts uploaded.\n"
+    rest = CliRunner().invoke(app, ["publish", *here, "--all", *out])
+    assert rest.output == "Amazon S3: 3 of 4 parts uploaded.\n"
+    for command in (["plan", *here], ["check", *here]):
+        said = CliRunner().invoke(app, command).output
+        assert "a machine that replaces another cannot boot until you publish its payload" in said
+        assert "a bucket with versioning" in said
 
 
 def test_inline_has_nothing_to_publish(workplace: Workplace) -> None:

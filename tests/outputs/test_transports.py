@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import re
 from pathlib import Path
 from typing import Any
 
+import pyrage
 import pytest
+import yaml
 
 from nodeseed.errors import PayloadTooLarge
 from nodeseed.outputs.publish import Wishes, parts_of, publish
@@ -101,6 +104,78 @@ def test_the_operators_policy_is_enough_to_publish(
     with cloud.enforced():
         done = publish(index, workplace.out, store, Wishes(verify=True, prune=True))
     assert (len(done.uploaded), done.verified) == (done.total, done.total)
+
+
+@pytest.mark.parametrize("name", REMOTE)
+def test_a_node_deletes_its_own_payload_and_can_be_published_again(
+    workplace: Workplace, cloud: Cloud, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    cloud.render(workplace, name, put("transport.deleteAfterRead", True))
+    cloud.publish(workplace)
+    index = cloud.index(workplace)
+    store = cloud.store(index)
+    machine = booted(workplace, "worker-1", cloud, monkeypatch)
+    with cloud.enforced():
+        machine.fetch()
+        machine.install()
+        machine.delete_payload()
+    everything = {part for node in index["nodes"].values() for part in node["names"]}
+    own = index["nodes"]["worker-1"]["names"]
+    assert set(store.names(index["prefix"])) == everything - set(own)
+    done = publish(index, workplace.out, store, Wishes(nodes=("worker-1",), prune=True))
+    assert (done.uploaded, done.stale) == (own, [])
+    replacement = Instance(workplace.folder / "new", text(workplace, "worker-1"), monkeypatch)
+    replacement.metadata.credentials = machine.metadata.credentials
+    replacement.fetch()
+
+
+def test_a_node_without_the_right_to_delete_says_so(
+    workplace: Workplace, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.render(workplace, "s3")
+    policy = (workplace.out / "worker-1/iam-policy.json").read_bytes()
+    cloud.render(workplace, "s3", put("transport.deleteAfterRead", True))
+    cloud.publish(workplace)
+    machine = Instance(workplace.folder / "root", text(workplace, "worker-1"), monkeypatch)
+    machine.metadata.credentials = cloud.role("worker-1", policy)
+    with cloud.enforced():
+        machine.fetch()
+        machine.install()
+        with pytest.raises(AssertionError, match=r"waits for ever: its payload stays in the store"):
+            machine.delete_payload()
+
+
+def test_payloads_are_encrypted_before_they_leave_and_the_same_each_time(
+    workplace: Workplace, cloud: Cloud
+) -> None:
+    cloud.render(workplace, "s3")
+    plain = {node: (workplace.out / node / "payload").read_bytes() for node in NODES}
+    revision = workplace.state.required_lock().nodes["cp-1"].nodeRevision
+    operator, machine = (pyrage.x25519.Identity.generate() for _ in range(2))
+    recipients = [str(identity.to_public()) for identity in (operator, machine)]
+    age = put("transport.age", {"recipients": recipients})
+    cloud.render(workplace, "s3", age)
+    assert workplace.state.required_lock().nodes["cp-1"].nodeRevision > revision
+    cloud.publish(workplace)
+    index = cloud.index(workplace)
+    for node in NODES:
+        sealed = cloud.store(index).read(index["nodes"][node]["names"][0])
+        assert sealed == (workplace.out / node / "payload").read_bytes()
+        assert b"PRIVATE KEY" not in sealed
+        for identity in (operator, machine):
+            files = json.loads(gzip.decompress(pyrage.decrypt(sealed, [identity])))
+            there = {path.split("/", 5)[-1]: content for path, _, content in files}
+            wanted = {
+                path.split("/", 5)[-1] for path, *_ in json.loads(gzip.decompress(plain[node]))
+            }
+            assert set(there) == wanted
+        stub = yaml.safe_load(text(workplace, node))["write_files"]
+        unit = next(file for file in stub if file["path"].endswith("nodeseed-fetch.service"))
+        assert "/usr/local/lib/nodeseed/fetch.py fetch-age\n" in unit["content"]
+        assert len(ENCODINGS["gzip"](text(workplace, node).decode())) <= STUB_BYTES
+    before = workplace.files()
+    assert workplace.render().written == 0
+    assert workplace.files() == before
 
 
 @pytest.mark.parametrize("name", REMOTE)

@@ -29,7 +29,7 @@ def served(handle: Handle, address: str = "127.0.0.1") -> Iterator[str]:
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_PUT = do_POST = _answer  # noqa: N815
+        do_GET = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             pass

@@ -4,6 +4,9 @@
 shipping; it lands at /usr/local/lib/nodeseed/node.py and runs as `node.py STEP`.
 
     run.py            a step by name
+    fetch.py          the payload that the user-data only names
+    fetch_age.py      the same, encrypted with age
+    delete_payload.py what was fetched goes from the store
     machine.py        the one seam to the outside: files under a root, commands, console, status
     install.py        the staged tree moves into place, newer revisions only
     membership.py     pure: may etcd start here, and how (the one decision that can lose data)

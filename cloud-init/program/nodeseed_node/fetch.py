@@ -15,6 +15,7 @@ import json
 import random
 import re
 import time
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
@@ -38,7 +39,7 @@ CAUSES = (
 SAID = re.compile(r'(?:<Code>|<Message>|(?:__type|[Mm]essage)":\s*")([^<"]+)')
 
 
-def fetch(m: Machine) -> int:
+def fetch(m: Machine, unpack: Callable[[bytes], bytes] = gzip.decompress) -> int:
     """Get this node's payload unless it, or a newer one, is in place; then have it installed."""
     stub = m.load(STUB)
     install = ("systemctl", "start", "nodeseed-install.service")
@@ -51,41 +52,47 @@ def fetch(m: Machine) -> int:
         m.say(f"refused user-data that was made for another machine, {stub['who'][1]}")
         return 0
     if not done or done["revision"] < stub["revision"]:
-        pause = 1.0
-        while said := _fetched(m, stub):
-            m.say(f"{stub['url']}: {said}")
-            m.sleep(pause + random.random())  # noqa: S311 - so that not all ask at once
-            pause = min(2 * pause, 60)
+        patiently(m, f"{stub['url']}: ", lambda: _fetched(m, stub, unpack))
         m.run("systemctl", "daemon-reload")
     m.say(f"revision {stub['revision']} is here")
     return m.run(*install)[0]
 
 
-def _fetched(m: Machine, stub: Any) -> str:
+def patiently(m: Machine, about: str, missing: Callable[[], str]) -> None:
+    """Try until nothing is missing, saying what is, with pauses of up to a minute."""
+    pause = 1.0
+    while said := missing():
+        m.say(about + said)
+        m.sleep(pause + random.random())  # noqa: S311 - so that not all ask at once
+        pause = min(2 * pause, 60)
+
+
+def _fetched(m: Machine, stub: Any, unpack: Callable[[bytes], bytes]) -> str:
     """Try once; give what is missing."""
     try:
-        role = _credentials()
+        role = credentials()
         if isinstance(role, str):
             return role
         payload = b""
         for wanted in stub["requests"]:
-            part, said = _part(m, stub, role, json.dumps(wanted).encode() if wanted else b"")
+            piece, said = part(m, stub, role, wanted)
             if said:
                 return said
-            payload += part
+            payload += piece
+        found = hashlib.sha256(payload).hexdigest()
+        if found != stub["sha256"]:
+            return f"tampered with: its SHA-256 is {found}, not {stub['sha256']}"
+        files = json.loads(unpack(payload))
     except (OSError, HTTPException, ValueError) as error:
         return str(error) or repr(error)
-    found = hashlib.sha256(payload).hexdigest()
-    if found != stub["sha256"]:
-        return f"tampered with: its SHA-256 is {found}, not {stub['sha256']}"
     m.remove(stub["staging"])
-    for path, mode, content in json.loads(gzip.decompress(payload)):
+    for path, mode, content in files:
         # the tree is checked before it is used; the installer itself must not be torn
         m.write(path, content, int(mode, 8), not path.startswith("var"))
     return ""
 
 
-def _ask(
+def _send(
     method: str, url: str, headers: Any, body: bytes = b"", seconds: int = 20
 ) -> tuple[int, Any, bytes]:
     to = urlsplit(url)
@@ -99,18 +106,18 @@ def _ask(
         connection.close()
 
 
-def _credentials() -> Any:
+def credentials() -> Any:
     """Give the instance role's credentials, or text that says why there are none."""
     try:
         ttl = {"x-aws-ec2-metadata-token-ttl-seconds": "60"}
-        code, _, token = _ask("PUT", METADATA + "api/token", ttl, b"", 5)
+        code, _, token = _send("PUT", METADATA + "api/token", ttl, b"", 5)
         url = METADATA + "meta-data/iam/security-credentials/"
         if code == 200:
             session = {"x-aws-ec2-metadata-token": token.decode()}
-            code, _, name = _ask("GET", url, session, b"", 5)
+            code, _, name = _send("GET", url, session, b"", 5)
             if code == 404 or not name.strip():
                 return "no role: attach an instance profile to this instance"
-            code, _, data = _ask("GET", url + name.decode().split()[0], session, b"", 5)
+            code, _, data = _send("GET", url + name.decode().split()[0], session, b"", 5)
             if code == 200:
                 role = json.loads(data)
                 if role["Code"] == "Success":
@@ -121,8 +128,17 @@ def _credentials() -> Any:
     return f"metadata service: {code} for its role"
 
 
-def _part(m: Machine, stub: Any, role: Any, body: bytes) -> tuple[bytes, str]:
-    """Ask for one part; give it, or why it did not come."""
+def part(m: Machine, stub: Any, role: Any, wanted: Any, method: str = "GET") -> tuple[bytes, str]:
+    """Ask for one part; give it, or why it did not come.
+
+    Args:
+        m: Whose clock it is.
+        stub: Where, and with which headers; what the answer looks like.
+        role: Its credentials.
+        wanted: What is posted; nothing: the URL says it all.
+        method: What is done then.
+    """
+    body = json.dumps(wanted).encode() if wanted else b""
     headers = {
         "host": urlsplit(stub["url"]).netloc,
         "x-amz-content-sha256": hashlib.sha256(body).hexdigest(),
@@ -130,7 +146,7 @@ def _part(m: Machine, stub: Any, role: Any, body: bytes) -> tuple[bytes, str]:
         "x-amz-security-token": role["Token"],
     }
     headers.update(stub["headers"])
-    method = "POST" if body else "GET"
+    method = "POST" if body else method
     headers["authorization"] = authorization(
         method,
         stub["url"],
@@ -139,8 +155,8 @@ def _part(m: Machine, stub: Any, role: Any, body: bytes) -> tuple[bytes, str]:
         (stub["region"], stub["service"]),
         (role["AccessKeyId"], role["SecretAccessKey"]),
     )
-    code, given, data = _ask(method, stub["url"], headers, body)
-    if code == 200:
+    code, given, data = _send(method, stub["url"], headers, body)
+    if code < 300:
         answer: Any = data
         for name in stub["answer"]:
             answer = (answer if isinstance(answer, dict) else json.loads(data))[name]

@@ -6,13 +6,18 @@ import json
 from typing import Any
 
 from nodeseed.nodes.design import Design
-from nodeseed.nodes.transport import cluster_prefix, partition, settings_of
+from nodeseed.nodes.transport import cluster_prefix, deletes_after_read, partition, settings_of
 
 
 def node_policy(design: Design, cluster_id: str, node: str) -> bytes:
-    """For the role of one instance: read the parts of this node's payloads, of any revision."""
+    """For the role of one instance: read the parts of this node's payloads, of any revision.
+
+    Where nodes delete what they have read, it may do that with the same parts.
+    """
     arn = _arn(design, f"{cluster_prefix(design, cluster_id)}{node}/*")
     statements = [_allow("ReadOwnPayload", [design.transport.read], arn)]
+    if deletes_after_read(design):
+        statements.append(_allow("DeleteOwnPayload", [design.transport.delete], arn))
     return _document(statements + _kms(design, arn, ["kms:Decrypt"]))
 
 

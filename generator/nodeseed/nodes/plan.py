@@ -28,6 +28,7 @@ from nodeseed.nodes.software import downloads, package_versions
 from nodeseed.nodes.storage import clients, storage_values, volumes
 from nodeseed.nodes.storage_classes import storage_objects
 from nodeseed.nodes.tokens import TOKEN_FILE, token_file, token_flags
+from nodeseed.nodes.transport import deletes_after_read, fetch_step
 from nodeseed.pki.certificates import BY_NAME, PKI, TRUST, identity
 from nodeseed.pki.references import NODE_REVISION, reference
 from nodeseed.spec.components import Argument
@@ -85,6 +86,7 @@ SETS: tuple[tuple[str, Callable[[Design, Machine], bool]], ...] = (
         lambda design, machine: machine.is_node and design.proxy_mode == "ipvs",
     ),
     ("transport", lambda design, machine: design.transport.remote),
+    ("transport-delete", lambda design, machine: deletes_after_read(design)),
     ("software-binaries", lambda design, machine: bool(downloads(design, machine))),
     ("software-packages", lambda design, machine: bool(package_versions(design, machine))),
     (
@@ -201,6 +203,7 @@ def _shared(design: Design) -> dict[str, Any]:
         "pod_subnet": ",".join(str(network) for network in networking.podSubnet),
         "service_subnet": ",".join(str(network) for network in networking.serviceSubnet),
         "fetched": design.transport.remote,
+        "fetch_step": fetch_step(design),
         "dual_stack": len(families) == 2,
         "ipv6": families[0] == 6,
         "etcd_client_urls": list(design.client_urls),

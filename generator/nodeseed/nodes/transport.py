@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from nodeseed.nodes.design import Design
@@ -32,6 +33,25 @@ def settings_of(design: Design) -> dict[str, Any]:
         "kmsKey": options.kmsKey or "",
         "endpoint": options.endpoint or "",
     }
+
+
+def deletes_after_read(design: Design) -> bool:
+    """Whether nodes remove their payloads from the store."""
+    return design.transport.remote and store_options(design).deleteAfterRead
+
+
+def fetch_step(design: Design) -> str:
+    """The step with which a node fetches its payload; empty where it fetches nothing."""
+    if not design.transport.remote:
+        return ""
+    return "fetch-age" if store_options(design).age else "fetch"
+
+
+def public_settings(design: Design) -> list[str]:
+    """What decides a node's stub beside its files, for the node's digest."""
+    age = store_options(design).age
+    settings = [json.dumps(settings_of(design), sort_keys=True)]
+    return [*settings, *age.recipients, age.identity] if age else settings
 
 
 def cluster_prefix(design: Design, cluster_id: str) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.hairpin import hairpin
+from nodeseed.nodes.transport import deletes_after_read
 
 
 def proxy_mode(design: Design) -> Iterator[str]:
@@ -18,7 +19,26 @@ def proxy_mode(design: Design) -> Iterator[str]:
         )
 
 
-WARNINGS: Final[tuple[Callable[[Design], Iterator[str]], ...]] = (proxy_mode, hairpin)
+def deleted_payloads(design: Design) -> Iterator[str]:
+    """What transport.deleteAfterRead costs."""
+    if deletes_after_read(design):
+        versions = (
+            "; in a bucket with versioning what was deleted stays as an older version, until a "
+            "lifecycle rule removes it"
+            if design.transport.name == "s3"
+            else ""
+        )
+        yield (
+            "transport.deleteAfterRead: a machine that replaces another cannot boot until you "
+            f"publish its payload again (nodeseed publish CLUSTER.yaml NODE){versions}."
+        )
+
+
+WARNINGS: Final[tuple[Callable[[Design], Iterator[str]], ...]] = (
+    proxy_mode,
+    hairpin,
+    deleted_payloads,
+)
 
 
 def warnings(design: Design) -> list[str]:

@@ -49,6 +49,7 @@ class Wishes:
     dry_run: bool = False
     verify: bool = False
     prune: bool = False
+    nodes: tuple[str, ...] = ()  # none: all of them
 
 
 @dataclass(slots=True)
@@ -78,15 +79,19 @@ class Part:
     content: bytes
 
 
-def parts_of(index: dict[str, Any], folder: Path) -> list[Part]:
-    """All parts of all payloads of an output folder, each compared with its digest.
+def parts_of(index: dict[str, Any], folder: Path, nodes: tuple[str, ...] = ()) -> list[Part]:
+    """All parts of the payloads of an output folder, each compared with its digest.
 
     Raises:
-        OutputError: a payload is missing or is not what publish.json says.
+        OutputError: a payload is missing or is not what publish.json says, or there is no such
+            node.
     """
     transport = TRANSPORTS[index["transport"]["name"]]
     found = []
-    for node, entry in index["nodes"].items():
+    for node in nodes or index["nodes"]:
+        if node not in index["nodes"]:
+            raise OutputError(f"there is no node {node}; the nodes are {', '.join(index['nodes'])}")
+        entry = index["nodes"][node]
         path = folder / node / PAYLOAD
         try:
             payload = path.read_bytes()
@@ -116,8 +121,8 @@ def publish(
         OutputError: the output folder is not whole.
         PublishError: the store said no, or holds something else under one of our names.
     """
-    parts = parts_of(index, folder)
-    wanted = {part.name for part in parts}
+    parts = parts_of(index, folder, wishes.nodes)
+    wanted = {name for node in index["nodes"].values() for name in node["names"]}
     with _said_plainly():
         there = set(store.names(index["prefix"]))
         missing = [part for part in parts if part.name not in there]

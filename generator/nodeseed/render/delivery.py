@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from nodeseed.errors import PayloadTooLarge
 from nodeseed.nodes.design import Design
-from nodeseed.nodes.transport import base_url, payload_name, settings_of
+from nodeseed.nodes.transport import base_url, payload_name, settings_of, store_options
+from nodeseed.render.age import encrypted
 from nodeseed.render.encode import gzip, yaml_text
 from nodeseed.render.node import FETCH
 
@@ -54,9 +56,23 @@ class Delivery:
 
 
 def deliver(
-    design: Design, node: str, config: dict[str, Any], *, cluster_id: str, revision: int
+    design: Design,
+    node: str,
+    config: dict[str, Any],
+    *,
+    cluster_id: str,
+    revision: int,
+    chance: Callable[[int, str], bytes],
 ) -> Delivery:
     """Cut a node's cloud-config into stub and payload; leave it whole where nothing is fetched.
+
+    Args:
+        design: the cluster.
+        node: whose it is.
+        config: its whole cloud-config.
+        cluster_id: the cluster's ID.
+        revision: the node's.
+        chance: gives secret bytes for a purpose, the same ones each time; for encryption.
 
     Raises:
         PayloadTooLarge: the store does not take that much.
@@ -75,6 +91,12 @@ def deliver(
             separators=(",", ":"),
         )
     )
+    options = store_options(design)
+    if options.age:
+        plain = hashlib.sha256(payload).hexdigest()
+        payload = encrypted(
+            payload, options.age.recipients, lambda size, what: chance(size, f"{plain} {what}")
+        )
     sha256 = hashlib.sha256(payload).hexdigest()
     count = len(transport.split(payload))
     if count > transport.parts:
@@ -100,6 +122,13 @@ def deliver(
         "requests": [transport.request(one) for one in names],
         "answer": list(transport.answer),
     }
+    if options.age:
+        stub["identity"] = options.age.identity
+    if options.deleteAfterRead:
+        stub["delete"] = {
+            "headers": {**transport.headers, **transport.delete_headers},
+            "requests": [transport.delete_request(one) for one in names],
+        }
     kept = [file for file in files if file["path"] in IN_STUB]
     kept.append({"path": STUB, "permissions": "0600", "content": json.dumps(stub) + "\n"})
     return Delivery({**config, "write_files": kept}, payload, sha256, names)

@@ -20,7 +20,7 @@ from nodeseed.nodes.plan import (
 from nodeseed.nodes.pools import BOOTSTRAP, public_tokens
 from nodeseed.nodes.rendered import is_rendered
 from nodeseed.nodes.software import package_sources
-from nodeseed.nodes.transport import settings_of
+from nodeseed.nodes.transport import fetch_step, public_settings
 from nodeseed.pki.certificates import PKI
 from nodeseed.pki.encoding import digest
 from nodeseed.pki.identities import Statements
@@ -95,7 +95,7 @@ def render_node(design: Design, machine: Machine, statements: Statements, lock: 
     called = steps(file.content for file in files)
     files.append(PlannedFile(PROGRAM, _mode(PROGRAM), program(called)))
     if design.transport.remote:
-        files.append(PlannedFile(FETCH, _mode(FETCH), program(frozenset({"fetch"}))))
+        files.append(PlannedFile(FETCH, _mode(FETCH), program(frozenset({fetch_step(design)}))))
     files += _registry_mirrors(design, machine)
     files += [PlannedFile(path, "0644", text) for path, text in package_sources(design).items()]
     configuration = node_configuration(design, machine, lock)
@@ -129,7 +129,7 @@ def render_node(design: Design, machine: Machine, statements: Statements, lock: 
     if machine.elastic or machine.role == "control-plane":
         public += public_tokens(lock)
     if design.transport.remote:
-        public.append(json.dumps(settings_of(design), sort_keys=True))
+        public += public_settings(design)
     return Rendering(machine, tuple(files), settings, commands, digest("node", *public).hex()[:32])
 
 

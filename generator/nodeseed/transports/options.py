@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
+import pyrage
 from pydantic import Field, PlainValidator
 
-from nodeseed.spec.fields import Block, Form, Url, line, refusal
+from nodeseed.spec.fields import Block, Form, NodePath, Unique, Url, line, refusal
 
 _PREFIX = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+){0,9}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -51,6 +52,36 @@ KmsKey = Annotated[
 ]
 
 
+def _recipient(value: Any) -> str:
+    found = line(value)
+    if found.upper().startswith("AGE-SECRET-KEY"):
+        raise refusal(
+            "what is written is an identity, a secret", "write its recipient: age-keygen -y FILE"
+        )
+    try:
+        pyrage.x25519.Recipient.from_str(found)
+    except pyrage.RecipientError:
+        raise refusal(
+            f"{found!r} is no recipient of age", "write age1…, as `age-keygen -y FILE` prints it"
+        ) from None
+    return found
+
+
+Recipient = Annotated[str, PlainValidator(_recipient), Form("recipient of age (age1…)")]
+
+
+class Age(Block):
+    """Encryption of payloads with age, beside that of the store."""
+
+    recipients: Annotated[tuple[Recipient, ...], Field(strict=False, min_length=1), Unique] = Field(
+        description="Who can open payloads: the machines' identity, as age-keygen prints it."
+    )
+    identity: NodePath = Field(
+        default="/etc/nodeseed/age.key",
+        description="Where the identity lies on the machines; the image brings it, and `age`.",
+    )
+
+
 class StoreOptions(Block):
     """What can be said of every store."""
 
@@ -68,6 +99,14 @@ class StoreOptions(Block):
     endpoint: Url | None = Field(
         default=None,
         description="Another address of the service, such as an interface VPC endpoint's.",
+    )
+    age: Age | None = Field(
+        default=None, description="Payloads are encrypted with age before they leave you."
+    )
+    deleteAfterRead: bool = Field(  # noqa: N815
+        default=False,
+        description="Each node deletes its payload from the store once it is installed; a machine "
+        "that replaces it waits until you publish again.",
     )
 
 

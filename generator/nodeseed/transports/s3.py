@@ -24,6 +24,7 @@ TRANSPORT = Transport(
     part_bytes=5 << 30,
     arn="s3:::{bucket}/{name}",
     read="s3:GetObject",
+    delete="s3:DeleteObject",
     publish=("s3:GetObject", "s3:PutObject", "s3:DeleteObject"),
     listing="s3:ListBucket",
     context="aws:s3:arn",

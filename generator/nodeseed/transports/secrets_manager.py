@@ -20,6 +20,10 @@ TRANSPORT = Transport(
     answer=("SecretBinary",),
     arn="secretsmanager:{region}:*:secret:{name}",
     read="secretsmanager:GetSecretValue",
+    delete="secretsmanager:DeleteSecret",
+    delete_headers={"x-amz-target": "secretsmanager.DeleteSecret"},
+    # otherwise the name cannot be published again for a week
+    delete_request=lambda name: {"SecretId": name, "ForceDeleteWithoutRecovery": True},
     publish=(
         "secretsmanager:GetSecretValue",
         "secretsmanager:CreateSecret",

@@ -29,6 +29,9 @@ class Transport:
         answer: where in the answer's JSON the part stands in base64; empty: the answer is the part.
         arn: of everything below a name; ``{bucket}``, ``{region}`` and ``{name}`` are filled in.
         read: the IAM action with which a node reads its parts.
+        delete: the IAM action with which a node removes its parts.
+        delete_headers: what is another header than for reading.
+        delete_request: what is asked then; None for a DELETE.
         publish: the IAM actions with which the operator reads, writes and removes parts.
         listing: the IAM action with which the operator finds out what is there.
         context: the key of KMS's encryption context that holds the part's ARN.
@@ -47,6 +50,9 @@ class Transport:
     answer: tuple[str, ...] = ()
     arn: str = ""
     read: str = ""
+    delete: str = ""
+    delete_headers: Mapping[str, str] = field(default_factory=dict)
+    delete_request: Callable[[str], dict[str, Any] | None] = lambda name: None
     publish: tuple[str, ...] = ()
     listing: str = ""
     context: str = ""

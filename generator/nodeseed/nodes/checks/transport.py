@@ -39,6 +39,14 @@ def transport(whole: Whole) -> Iterator[Problem]:
         return
     if not isinstance(options, StoreOptions):
         return
+    shared = [pool.name for pool in whole.cluster.pools if pool.elastic]
+    if options.deleteAfterRead and shared:
+        yield whole.problem(
+            ("transport", "deleteAfterRead"),
+            f"all machines of the elastic pool {shared[0]} fetch the same payload, and the first "
+            "would delete it",
+            "take deleteAfterRead out, or give the pool count and firstAddress",
+        )
     region = region_of(whole.cluster, options)
     if not region:
         yield whole.problem(
