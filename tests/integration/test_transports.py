@@ -16,6 +16,7 @@ from nodeseed.render.delivery import IN_STUB, STUB
 from nodeseed.transports import TRANSPORTS
 from tests.integration import test_cloud_init as cloud_init
 from tests.integration import test_systemd as systemd
+from tests.integration.cloud_init import INSTALLED, MISSING
 from tests.integration.conftest import Rendered
 
 REMOTE = [row.name for row in TRANSPORTS.values() if row.remote]
@@ -34,12 +35,12 @@ def transport(name: str) -> dict[str, Any]:
 def test_cloud_init_unpacks_the_stub_and_nothing_else(
     render: Render, tmp_path: Path, name: str
 ) -> None:
-    assert shutil.which("cloud-init"), cloud_init.MISSING
+    assert shutil.which("cloud-init"), MISSING
     rendered = render(nodes=cloud_init.NODES, **cloud_init.BLOCKS, **transport(name))
+    rests = cloud_init.delivered("aws", INSTALLED, rendered.out, tmp_path)
     for node in rendered.nodes:
         cloud_init.checked(rendered.readable(node))
-        root = tmp_path / node
-        rest = cloud_init.unpack(rendered.user_data(node), root, tmp_path)
+        root, rest = tmp_path / node, rests[node]
         assert rest["hostname"] == node
         assert rest["ssh_authorized_keys"] == cloud_init.BLOCKS["ssh"]["authorizedKeys"]
         found = {f"/{file.relative_to(root)}" for file in root.rglob("*") if file.is_file()}
@@ -51,9 +52,9 @@ def test_systemd_accepts_the_stub_alone_and_all_of_it_after_the_payload(
 ) -> None:
     assert shutil.which("systemd-analyze"), systemd.MISSING
     rendered = render(nodes=cloud_init.NODES, **cloud_init.BLOCKS, **transport("s3"))
+    stubs = cloud_init.delivered("aws", INSTALLED, rendered.out, tmp_path)
     for node in rendered.nodes:
-        stub = cloud_init.unpack(rendered.user_data(node), tmp_path / node, tmp_path)
-        assert stub["runcmd"][:2] == [
+        assert stubs[node]["runcmd"][:2] == [
             "systemctl daemon-reload",
             "systemctl enable --now --no-block nodeseed.target",
         ]
