@@ -5,19 +5,25 @@ locals {
   image_name = var.image_name != null ? var.image_name : try(local.cluster.image, "")
 }
 
-data "aws_ami" "node" {
-  owners      = var.image_id == null ? ["self"] : null
-  most_recent = true
+data "aws_ami_ids" "baked" {
+  owners = ["self"]
 
   filter {
-    name   = var.image_id == null ? "name" : "image-id"
-    values = var.image_id == null ? [local.image_name, "${local.image_name}-*"] : [var.image_id]
+    name   = "name"
+    values = [local.image_name, "${local.image_name}-*"]
+  }
+}
+
+data "aws_ami" "node" {
+  filter {
+    name   = "image-id"
+    values = [var.image_id != null ? var.image_id : data.aws_ami_ids.baked.ids[0]] # the newest comes first
   }
 
   lifecycle {
     precondition {
-      condition     = local.image_name != "" || var.image_id != null
-      error_message = "The cluster file brings software onto stock images (kubernetes.software.source): say in image_id which image."
+      condition     = var.image_id != null || length(data.aws_ami_ids.baked.ids) > 0
+      error_message = "You have no AMI called ${coalesce(local.image_name, "nodeseed-…")} in ${local.cluster.region}. Bake it (make image PLATFORM=aws CLUSTER=${local.name}), or say in image_id which one to take, as you must where the cluster file brings software onto stock images."
     }
   }
 }

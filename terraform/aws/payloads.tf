@@ -1,22 +1,15 @@
 # Payloads of transport s3, uploaded from their files: the state knows their hash alone. Names and bytes
 # are those of `nodeseed publish`. Payloads of secrets-manager and ssm are the operator's to publish:
-# Terraform could not keep them out of its state.
+# Terraform could not keep them out of its state. So are those for a bucket in another region.
 
 locals {
-  upload = local.transport == "s3"
+  upload = local.transport == "s3" && try(local.cluster.transport.region, "") == local.cluster.region
   bucket = local.upload ? local.cluster.transport.bucket : ""
 }
 
 resource "aws_s3_bucket" "payloads" {
   count  = local.upload && var.create_bucket ? 1 : 0
   bucket = local.bucket
-
-  lifecycle {
-    precondition {
-      condition     = local.cluster.transport.region == local.cluster.region
-      error_message = "transport.region is another region than the cluster's: make the bucket there yourself, and set create_bucket = false."
-    }
-  }
 }
 
 resource "aws_s3_bucket_public_access_block" "payloads" {

@@ -290,6 +290,9 @@ def test_keys_come_into_plan_and_state_on_request_alone(road: Road) -> None:
     code, said = other.plan(rendered="nowhere")
     assert code == 1
     assert "There is no terraform.tfvars.json in nowhere: run make userdata" in said
+    code, said = other.plan(rendered="../../out/other", image_name="nodeseed-0")
+    assert code == 1
+    assert "You have no AMI called nodeseed-0 in eu-central-1. Bake it (make image" in said
     code, said = other.plan(rendered="../../out/other")
     assert code == 1
     for words in ("holds all of its keys", "transport: {name: s3,", "allow_secrets_in_state"):
@@ -300,6 +303,43 @@ def test_keys_come_into_plan_and_state_on_request_alone(road: Road) -> None:
     for name in NODES:
         inside = base64.b64encode((other.out / name / "user-data").read_bytes()).decode()
         assert inside not in said
+
+
+def test_other_choices_make_what_they_need_and_no_more(road: Road) -> None:
+    """A VPC of yours, payloads that Terraform must not know, etcd on machines of its own."""
+    members = [
+        {"name": f"db-{number + 1}", "role": "etcd", "address": f"10.0.{16 * number}.31"}
+        for number in range(3)
+    ]
+    chosen = {**prod(), "name": "chosen", "transport": {"name": "secrets-manager"}}
+    chosen["nodes"] += members
+    other = Road(road.folder / "chosen", road.url, chosen)
+    other.render()
+    other.init()
+    ec2 = other.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    for subnet in chosen["networking"]["subnets"]:
+        ec2.create_subnet(VpcId=vpc, CidrBlock=subnet["cidr"], AvailabilityZone=subnet["zone"])
+    planned = other.planned(rendered="../../out/chosen", vpc_id=vpc)
+    assert set(planned.values()) == {"create"}
+    kinds = {address.split(".")[0] for address in planned}
+    assert not kinds & {
+        "aws_vpc",
+        "aws_subnet",
+        "aws_nat_gateway",
+        "aws_s3_bucket",
+        "aws_s3_object",
+    }
+    rules = "aws_vpc_security_group_ingress_rule.between"
+    on = {address for address in planned if address.startswith(f'{rules}["etcd-')}
+    assert on == {
+        f'{rules}["etcd-client on etcd from control-plane"]',
+        f'{rules}["etcd-client on etcd from etcd"]',
+        f'{rules}["etcd-peer on etcd from etcd"]',
+    }
+    disks = {address for address in planned if address.startswith("aws_ebs_volume")}
+    assert disks == {f'aws_ebs_volume.data["db-{number}-etcd"]' for number in (1, 2, 3)}
+    assert 'aws_iam_role_policy.payload["db-1"]' in planned
 
 
 def test_everything_goes_again(road: Road) -> None:
