@@ -1,9 +1,14 @@
 # Payloads of transport s3, uploaded from their files: the state knows their hash alone. Names and bytes
 # are those of `nodeseed publish`. Payloads of secrets-manager and ssm are the operator's to publish:
-# Terraform could not keep them out of its state. So are those for a bucket in another region.
+# Terraform could not keep them out of its state. So are those for a bucket in another
+# region, and those that machines delete, which it would upload again and again.
 
 locals {
-  upload = local.transport == "s3" && try(local.cluster.transport.region, "") == local.cluster.region
+  upload = (
+    local.transport == "s3"
+    && try(local.cluster.transport.region, "") == local.cluster.region
+    && !try(local.cluster.transport.deleteAfterRead, false)
+  )
   bucket = local.upload ? local.cluster.transport.bucket : ""
 }
 

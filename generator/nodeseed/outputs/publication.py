@@ -11,7 +11,7 @@ from typing import Any
 from nodeseed.errors import OutputError
 from nodeseed.nodes.access import node_policy, publisher_policy
 from nodeseed.nodes.design import Design
-from nodeseed.nodes.transport import cluster_prefix, settings_of
+from nodeseed.nodes.transport import cluster_prefix, deletes_after_read, settings_of
 from nodeseed.render.delivery import Delivery
 
 INDEX = "publish.json"
@@ -55,7 +55,10 @@ class Publication:
         if not self.nodes:
             return {}
         return {
-            "transport": settings_of(self.design),
+            "transport": {
+                **settings_of(self.design),
+                **({"deleteAfterRead": True} if deletes_after_read(self.design) else {}),
+            },
             "payloads": {
                 name: {
                     "file": f"{name}/{PAYLOAD}",
