@@ -16,6 +16,7 @@ from nodeseed.outputs.packer import root
 from nodeseed.spec.software import BakedChecksums
 from nodeseed.spec.versions import CONTAINERD
 from tests.conftest import Change, Workplace, design_of
+from tests.nodes.changes import aws
 
 SUMS = dict.fromkeys(BakedChecksums.model_fields, "5" * 64)
 
@@ -66,6 +67,18 @@ def test_what_the_cluster_file_chooses_is_in_the_image() -> None:
     ]
     assert (found["containerd_version"], found["etcd_version"]) == ("2.2.1", "3.6.12")
     assert found["architecture"] == "arm64"
+
+
+def test_payloads_that_age_opens_bring_age_into_the_image() -> None:
+    recipient = "age1qyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqs3290gq"
+    found = variables(
+        aws,
+        baked(),
+        lambda spec: spec.update(
+            transport={"name": "s3", "bucket": "payloads", "age": {"recipients": [recipient]}}
+        ),
+    )
+    assert found["packages"] == ["age", "nftables"]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from nodeseed.errors import Problem, SpecError
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.plan import context, sets
 from nodeseed.nodes.software import debian_packages, image_name
+from nodeseed.nodes.transport import fetch_step
 from nodeseed.outputs.cluster_state import ClusterState
 from nodeseed.outputs.files import write_public
 from nodeseed.outputs.packer import packer
@@ -93,6 +94,8 @@ def image_variables(design: Design, baked: Baked) -> dict[str, Any]:
 
 def _packages(design: Design, baked: Baked) -> list[str]:
     found = {name for machine in design.everyone for name in debian_packages(design, machine)}
+    if fetch_step(design) == "fetch-age":  # needed before a node knows what else it needs
+        found.add("age")
     return sorted(found | set(baked.packages))
 
 
