@@ -32,7 +32,7 @@ class QemuImage:
 
     @property
     def initrd(self) -> Path:
-        """Its initial RAM disk, by initramfs-tools."""
+        """The initial RAM disk, which finds the root file system."""
         return self.home / "initrd.img"
 
     @property
@@ -68,7 +68,7 @@ def _make(home: Path, say: Say) -> None:
         "/dev/null",
         include,
         "--format=null",
-        # there before the packages, so that the initial RAM disk is made once
+        # there before the packages, whose installation it makes shorter
         f'--setup-hook=cp -r {parts}/files/. "$1"',
         f'--customize-hook={parts}/keep.sh "$1" {shlex.quote(str(home))} {SIZE}',
     )

@@ -21,7 +21,14 @@ systemctl --root="$root" --quiet mask "${units[@]}"
 : >"$root/etc/machine-id"
 
 cp "$root"/boot/vmlinuz-* "$out/vmlinuz"
-cp "$root"/boot/initrd.img-* "$out/initrd.img"
+ram=$root/tmp/initrd
+mkdir "$ram" "$ram"/{bin,dev,root,sys}
+cp initrd/init "$ram/init"
+cp "$root/bin/busybox" "$ram/bin/busybox"
+module=$(cd "$root" && find usr/lib/modules -name virtio_blk.ko.xz)
+chroot "$root" busybox xzcat "/$module" >"$ram/virtio_blk.ko"
+chroot "$root" sh -c 'cd /tmp/initrd && find . | busybox cpio -o -H newc' >"$out/initrd.img"
+rm -r "$ram"
 rm -rf "${root:?}"/boot/* "$root"/initrd.img* "$root"/vmlinuz*
 
 # The root alone, without what mmdebstrap has mounted in it.
