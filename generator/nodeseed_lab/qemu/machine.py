@@ -102,11 +102,12 @@ class QemuMachine(Commands):
 
     @property
     def console(self) -> str:
-        """What its serial port has said since it was switched on, without colours."""
+        """The lines that its serial port has said since it was switched on, without colours."""
         try:
-            return plain(self._console.read_text(errors="replace"))
+            text = self._console.read_text(errors="replace")
         except FileNotFoundError:
             return ""
+        return plain(text.rpartition("\n")[0])  # the last one may not be there completely
 
     @property
     def _console(self) -> Path:
