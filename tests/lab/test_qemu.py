@@ -68,9 +68,14 @@ def test_a_disk_has_its_serial_number_wherever_it_is_named() -> None:
     assert part.backend["node-name"] == part.device["drive"] == part.device["serial"] == "data-1"
 
 
-def test_what_cloud_init_reads_is_a_volume_that_cannot_be_written_to() -> None:
-    part = seed_volume(Path("/out/cp-1"))
+def test_what_cloud_init_reads_is_a_volume_that_cannot_be_written_to(tmp_path: Path) -> None:
+    part = seed_volume(tmp_path)
     assert part.backend["label"] == "CIDATA"
+    assert part.backend["read-only"]
+    image = tmp_path / "cp-1.iso"
+    image.touch()
+    part = seed_volume(image)
+    assert part.backend["driver"] == "raw"
     assert part.backend["read-only"]
 
 

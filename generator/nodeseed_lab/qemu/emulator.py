@@ -6,8 +6,9 @@ import json
 import shlex
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from nodeseed_lab.errors import LabError
@@ -37,6 +38,7 @@ class Emulator:
         root: the disk with its root file system.
         console: the file for what its serial port says.
         kernel: further parameters of the kernel.
+        firmware: what its firmware says of it, by SMBIOS: `serial`, `uuid`.
         parts: what is plugged in from the beginning.
         memory: an open file with the memory of a machine that was saved; it waits for `cont`.
     """
@@ -48,6 +50,7 @@ class Emulator:
         root: Disk,
         console: Path,
         kernel: str = "",
+        firmware: Mapping[str, str] = MappingProxyType({}),
         parts: Iterable[Part] = (),
         memory: int | None = None,
     ) -> None:
@@ -67,6 +70,9 @@ class Emulator:
         ]
         for number in range(PORTS):
             command += ["-device", f"pcie-root-port,id=port-{number},chassis={number}"]
+        if firmware:
+            said = "".join(f",{name}={value}" for name, value in firmware.items())
+            command += ["-smbios", f"type=1{said}"]
         for part in parts:
             command += [f"-{part.kind}", json.dumps(part.backend)]
             command += ["-device", json.dumps(self._at_a_port(part))]

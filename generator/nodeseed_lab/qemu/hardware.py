@@ -54,14 +54,19 @@ class Disk:
     @property
     def part(self) -> Part:
         """What QEMU is told."""
-        # flushed to this computer's memory: that outlives the machine's power
-        file = {"driver": "file", "filename": str(self.path), "cache": {"no-flush": True}}
-        return _disk(self.serial, {"driver": self.format, "file": file}, self.read_only)
+        return _disk(self.serial, {"driver": self.format, "file": _file(self.path)}, self.read_only)
 
 
-def seed_volume(folder: Path) -> Part:
-    """A volume CIDATA for cloud-init, which QEMU makes of a folder's files as they are now."""
-    return _disk("seed", {"driver": "vvfat", "dir": str(folder), "label": "CIDATA"}, True)
+def seed_volume(seed: Path) -> Part:
+    """A volume CIDATA for cloud-init: an image of one, or made by QEMU of a folder's files."""
+    if seed.is_dir():
+        return _disk("seed", {"driver": "vvfat", "dir": str(seed), "label": "CIDATA"}, True)
+    return _disk("seed", {"driver": "raw", "file": _file(seed)}, True)
+
+
+def _file(path: Path) -> dict[str, Any]:
+    # flushed to this computer's memory: that outlives the machine's power
+    return {"driver": "file", "filename": str(path), "cache": {"no-flush": True}}
 
 
 def _disk(serial: str, file: dict[str, Any], read_only: bool) -> Part:
@@ -118,10 +123,9 @@ def network_card(network: Network, node: str, number: int) -> Part:
 
     Args:
         network: what it is connected to.
-        node: the machine's name, from which the card has its address.
+        node: the machine's name, from which the card has its MAC address.
         number: which of the machine's cards.
     """
-    digest = hashlib.sha256(f"{node} {number}".encode()).hexdigest()
     return Part(
         "netdev",
         {**network.backend, "id": f"net-{number}"},
@@ -129,9 +133,15 @@ def network_card(network: Network, node: str, number: int) -> Part:
             "driver": "virtio-net-pci",
             "id": f"card-{number}",
             "netdev": f"net-{number}",
-            "mac": f"52:54:00:{digest[:2]}:{digest[2:4]}:{digest[4:6]}",
+            "mac": mac_address(node, number),
         },
     )
+
+
+def mac_address(node: str, number: int) -> str:
+    """The MAC address of one of a machine's network cards."""
+    digest = hashlib.sha256(f"{node} {number}".encode()).hexdigest()
+    return f"52:54:00:{digest[:2]}:{digest[2:4]}:{digest[4:6]}"
 
 
 def overlay(path: Path, base: Path, form: str) -> Disk:

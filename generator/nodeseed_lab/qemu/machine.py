@@ -8,10 +8,10 @@ import io
 import re
 import tarfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 
 from nodeseed_lab.commands import Commands
 from nodeseed_lab.errors import LabError
@@ -53,11 +53,13 @@ class QemuMachine(Commands):
         node: its name.
         folder: a folder of its own, which is made.
         image: what it boots.
-        seed: the folder with user-data, meta-data and perhaps network-config, read whenever it is
-            switched on: a volume CIDATA to it. Without one, cloud-init does not run.
+        seed: the image of a volume CIDATA, or the folder with user-data, meta-data and perhaps
+            network-config of which it is made whenever the machine is switched on. Without one,
+            cloud-init does not run.
         disks: further disks.
         networks: what its network cards are connected to.
         kernel: further parameters of the kernel.
+        firmware: what its firmware says of it, by SMBIOS: `serial`, `uuid`.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class QemuMachine(Commands):
         disks: Sequence[Disk] = (),
         networks: Sequence[Network] = (),
         kernel: str = "",
+        firmware: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         super().__init__(node)
         self.disks = list(disks)
@@ -79,6 +82,7 @@ class QemuMachine(Commands):
         self._seed = seed
         self._cards = [network_card(network, node, n) for n, network in enumerate(networks)]
         self._kernel = kernel if seed else f"{kernel} cloud-init=disabled"
+        self._firmware = firmware
         self._starts = 0
         self._on: Emulator | None = None
         folder.mkdir(parents=True, exist_ok=True)
@@ -134,6 +138,7 @@ class QemuMachine(Commands):
             root=overlay(self._folder / "root.qcow2", self._image.root, "raw"),
             console=self._console,
             kernel=self._kernel,
+            firmware=self._firmware,
             parts=parts,
         )
 
