@@ -1,7 +1,8 @@
-"""keepalived's IPVS, which the kernel of containers lacks: it balances, and drops a dead server.
+"""keepalived's IPVS, which the kernel of containers lacks: it balances, and drops who is dead.
 
-One machine is the load balancer, with its own units. API servers and a client are network
-namespaces of it, at one bridge with the load balancer's address.
+Two machines are the load balancers, with their own units, at one cable. API servers and a client
+are network namespaces of the one that stands by, at a bridge with its address and its end of the
+cable.
 """
 
 from __future__ import annotations
@@ -13,32 +14,41 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from nodeseed_lab.qemu.hardware import Cable
 from nodeseed_lab.qemu.machine import QemuMachine, Saved
 from tests.integration.conftest import Rendered
 from tests.qemu.conftest import MakeMachine, Render, deliver
 
 GAP = 5.0  # the longest time without an answer, in seconds
-BALANCER = "lb-1"
+CABLE = 18050
+# The first takes the address and loses its power; the other has the site within it.
+ACTIVE, STANDBY = "lb-2", "lb-1"
+BALANCERS = {STANDBY: "10.0.0.31", ACTIVE: "10.0.0.32"}
 ADDRESS = "10.0.0.100"
 SERVERS = {"cp-1": "10.0.0.11", "cp-2": "10.0.0.12", "cp-3": "10.0.0.13"}
 SPEC = {
     "time": {"source": "host"},
     "endpoint": {"host": ADDRESS, "provider": "lvs-keepalived"},
     "nodes": [
-        *(
-            {"name": name, "role": "control-plane", "address": address}
-            for name, address in SERVERS.items()
-        ),
-        {"name": BALANCER, "role": "load-balancer", "address": "10.0.0.31"},
+        {"name": name, "role": role, "address": address}
+        for role, machines in {"control-plane": SERVERS, "load-balancer": BALANCERS}.items()
+        for name, address in machines.items()
     ],
 }
 GUEST = "/root/guest.py"
 PKI = "etc/kubernetes/pki"
 
-# Each namespace: its name and address.
+# The shell knows the network card's name from the folder.
+PLUGGED = "cd /sys/class/net && ip address add $1/24 dev e* && ip link set e* up"
+# The load balancer's address; then each namespace: its name and address. At its end of the cable
+# a machine hears what it said itself, so nothing is learned there of who is where.
 SITE = """
 ip link add br0 up type bridge
-ip address add 10.0.0.31/24 dev br0
+ip address add $1/24 dev br0
+cd /sys/class/net
+ip link set e* up master br0
+ip link set e* type bridge_slave learning off
+shift
 while [ $# -gt 0 ]; do
   ip netns add $1
   ip link add $1 type veth peer name eth0 netns $1
@@ -52,13 +62,13 @@ done
 
 
 class Site:
-    """The load balancer, and what is around it."""
+    """What is around the load balancers, within the machine of one of them."""
 
     def __init__(self, machine: QemuMachine, rendered: Rendered, folder: Path) -> None:
         self._machine = machine
         self._clients = 0
         spaces = [word for row in {**SERVERS, "client": "10.0.0.200"}.items() for word in row]
-        machine.run("sh", "-ec", SITE, "sh", *spaces)
+        machine.run("sh", "-ec", SITE, "sh", BALANCERS[machine.node], *spaces)
         machine.put(GUEST, Path(__file__).with_name("guest.py").read_bytes())
         for name in SERVERS:
             pki = rendered.install(name, folder / name) / PKI
@@ -100,19 +110,26 @@ class Site:
             time.sleep(0.5)
         return [(when, who) for when, who in json.loads(text)]
 
-    def balanced(self) -> set[str]:
-        """The servers to which the kernel sends connections."""
-        table = self._machine.run("ipvsadm", "-Ln")
-        found = re.findall(r"-> (\S+):6443 +Masq +([0-9]+)", table)
-        by_address = {address: name for name, address in SERVERS.items()}
-        return {by_address[address] for address, weight in found if weight != "0"}
 
-    def until_balanced(self, servers: set[str], seconds: float) -> None:
-        """Wait until the kernel sends connections to these servers alone."""
-        end = time.monotonic() + seconds
-        while (balanced := self.balanced()) != servers:
-            assert time.monotonic() < end, f"{balanced}\n{self._machine.console}"
-            time.sleep(0.5)
+def balanced(machine: QemuMachine) -> set[str]:
+    """The servers to which a load balancer's kernel sends connections."""
+    table = machine.run("ipvsadm", "-Ln")
+    found = re.findall(r"-> (\S+):6443 +Masq +([0-9]+)", table)
+    by_address = {address: name for name, address in SERVERS.items()}
+    return {by_address[address] for address, weight in found if weight != "0"}
+
+
+def until_balanced(machine: QemuMachine, servers: set[str], seconds: float) -> None:
+    """Wait until a load balancer's kernel sends connections to these servers alone."""
+    end = time.monotonic() + seconds
+    while (found := balanced(machine)) != servers:
+        assert time.monotonic() < end, f"{found}\n{machine.console}"
+        time.sleep(0.5)
+
+
+def holds_address(machine: QemuMachine) -> bool:
+    """Whether a load balancer has the API's address."""
+    return f" {ADDRESS}/32 " in machine.run("ip", "-br", "address")
 
 
 def gap(attempts: list[tuple[float, str]]) -> float:
@@ -122,34 +139,57 @@ def gap(attempts: list[tuple[float, str]]) -> float:
     return max(b - a for a, b in itertools.pairwise(times))
 
 
-def test_the_kernel_balances_and_drops_a_dead_server(
+def test_the_kernel_balances_and_drops_who_is_dead(
     render: Render, machine: MakeMachine, saved: Saved, tmp_path: Path
 ) -> None:
     rendered = render(**SPEC)
-    balancer = machine(BALANCER)
-    balancer.resume(saved)
-    site = Site(balancer, rendered, tmp_path)
-    deliver(balancer, rendered)
-    balancer.wait_for(f"nodeseed {BALANCER}: preflight: all is well")
-    site.until_balanced(set(SERVERS), 60)
+    active, standby = (machine(name, networks=[Cable(CABLE)]) for name in (ACTIVE, STANDBY))
+    for balancer in (active, standby):
+        balancer.resume(saved)
+        balancer.run("udevadm", "settle")
+    active.run("sh", "-ec", PLUGGED, "sh", BALANCERS[ACTIVE])
+    site = Site(standby, rendered, tmp_path)
+    for balancer in (active, standby):
+        deliver(balancer, rendered)
+        balancer.wait_for(f"nodeseed {balancer.node}: preflight: all is well")
+        until_balanced(balancer, set(SERVERS), 60)
+    assert holds_address(active)
+    assert not holds_address(standby)
 
     attempts = site.attempts(site.watch(6))
     shares = Counter(who for _, who in attempts)
     assert shares.keys() == set(SERVERS), shares
     assert min(shares.values()) > len(attempts) / 5, shares
 
-    for fail, victim in ((site.kill, "cp-2"), (site.unplug, "cp-3")):
-        left = site.balanced() - {victim}
-        file = site.watch(12)
+    def fail(what: str, seconds: float) -> list[tuple[float, str]]:
+        """Let something fail two seconds after a client begins; give the client's attempts."""
+        file = site.watch(seconds)
         time.sleep(2)
-        fail(victim)
-        site.until_balanced(left, 15)
+        failures[what]()
         attempts = site.attempts(file)
         longest = gap(attempts)
         failed = sum(not who for _, who in attempts)
-        print(f"{fail.__name__} {victim}: {longest:.1f} s without an answer, {failed} failed")
+        print(f"{what}: {longest:.1f} s without an answer, {failed} failed")
         assert longest <= GAP, attempts
+        return attempts
+
+    failures = {
+        "cp-2 killed": lambda: site.kill("cp-2"),
+        "cp-3 unplugged": lambda: site.unplug("cp-3"),
+        "the active load balancer's power cut": active.cut_power,
+    }
+    left = set(SERVERS)
+    for what in ("cp-2 killed", "cp-3 unplugged"):
+        left -= {what.partition(" ")[0]}
+        attempts = fail(what, 12)
+        assert balanced(active) == left
         assert {who for when, who in attempts if when > attempts[-1][0] - 2} == left
 
     site.serve("cp-2")
-    site.until_balanced({"cp-1", "cp-2"}, 30)
+    left |= {"cp-2"}
+    for balancer in (active, standby):
+        until_balanced(balancer, left, 30)
+
+    attempts = fail("the active load balancer's power cut", 15)
+    assert holds_address(standby)
+    assert {who for when, who in attempts if when > attempts[-1][0] - 2} == left
