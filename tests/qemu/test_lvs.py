@@ -157,7 +157,8 @@ def test_the_kernel_balances_and_drops_who_is_dead(
     assert not holds_address(standby)
 
     attempts = site.attempts(site.watch(6))
-    shares = Counter(who for _, who in attempts)
+    assert gap(attempts) < 2  # an emulated processor that is not given time lets some end late
+    shares = Counter(who for _, who in attempts if who)
     assert shares.keys() == set(SERVERS), shares
     assert min(shares.values()) > len(attempts) / 5, shares
 
@@ -183,7 +184,7 @@ def test_the_kernel_balances_and_drops_who_is_dead(
         left -= {what.partition(" ")[0]}
         attempts = fail(what, 12)
         assert balanced(active) == left
-        assert {who for when, who in attempts if when > attempts[-1][0] - 2} == left
+        assert {who for when, who in attempts if who and when > attempts[-1][0] - 2} == left
 
     site.serve("cp-2")
     left |= {"cp-2"}
@@ -193,4 +194,4 @@ def test_the_kernel_balances_and_drops_who_is_dead(
     assert holds_address(active)  # still, or another machine's death would be measured
     attempts = fail("the active load balancer's power cut", 15)
     assert holds_address(standby)
-    assert {who for when, who in attempts if when > attempts[-1][0] - 2} == left
+    assert {who for when, who in attempts if who and when > attempts[-1][0] - 2} == left
