@@ -54,6 +54,10 @@ SeedFile = Annotated[
     Path | None,
     typer.Option(help="The seed; default: beside the cluster file. NODESEED_SEED wins over both."),
 ]
+Rendered = Annotated[
+    Path | None, typer.Option("--out", help="Where render wrote; default: out/NAME-OF-THE-FILE.")
+]
+SomeNodes = Annotated[list[str] | None, typer.Argument(metavar="NODE", help="Default: every node.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
@@ -72,6 +76,11 @@ def _state(spec: Path, seed_file: Path | None = None) -> ClusterState:
         seed_variable=os.environ.get("NODESEED_SEED"),
         identity=Path(identity) if identity else None,
     )
+
+
+def _output(spec: Path, wanted: Path | None) -> Path:
+    """The folder of a cluster's output."""
+    return wanted or Path("out") / spec.stem
 
 
 def _now() -> datetime:
@@ -119,7 +128,7 @@ def render(
     ] = False,
 ) -> None:
     """Write every node's user-data, and admin.conf and terraform.tfvars.json for the cluster."""
-    folder = out_folder or Path("out") / spec.stem
+    folder = _output(spec, out_folder)
     choices = Choices(out=folder, locked=locked, upgrade=upgrade, first=first)
     chance = Chance(now=_now(), secret=os.urandom, generate_key=generate_key)
     with _progress("rendering", every=25) as progress:
@@ -190,12 +199,8 @@ def _summary(report: Report, folder: Path) -> None:
 @app.command()
 def publish(
     spec: Spec,
-    nodes: Annotated[
-        list[str] | None, typer.Argument(metavar="NODE", help="Default: every node.")
-    ] = None,
-    out_folder: Annotated[
-        Path | None, typer.Option("--out", help="What was rendered; default: out/NAME-OF-THE-FILE.")
-    ] = None,
+    nodes: SomeNodes = None,
+    out_folder: Rendered = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be done.")
     ] = False,
@@ -219,7 +224,7 @@ def publish(
     if not design.transport.remote:
         out.print("transport: inline: the user-data is all there is; nothing to publish.")
         return
-    folder = out_folder or Path("out") / spec.stem
+    folder = _output(spec, out_folder)
     index = load_index(design, folder, lock.revision)
     if deletes_after_read(design) and not (nodes or everyone or dry_run):
         raise Refused(
@@ -253,25 +258,20 @@ def publish(
 @app.command()
 def iso(
     spec: Spec,
-    nodes: Annotated[
-        list[str] | None, typer.Argument(metavar="NODE", help="Default: every node.")
-    ] = None,
-    folder: Annotated[
-        Path | None,
-        typer.Option("--out", help="Where render wrote; default: out/NAME-OF-THE-FILE."),
-    ] = None,
+    nodes: SomeNodes = None,
+    out_folder: Rendered = None,
     shared: Annotated[
         bool,
         typer.Option("--shared", help="One image; each machine finds its part by `match`."),
     ] = False,
 ) -> None:
     """Pack what render wrote into NoCloud images: one for each node, or one for all."""
-    state, place, names = _state(spec), folder or Path("out") / spec.stem, nodes or []
+    state, folder, names = _state(spec), _output(spec, out_folder), nodes or []
     if not shared:
-        for path in write_images(state, place, names):
+        for path in write_images(state, folder, names):
             out.print(f"{path}: attach it to this machine, or write it to a USB stick")
         return
-    path = write_shared_image(state, place, names)
+    path = write_shared_image(state, folder, names)
     out.print(
         f"{path}: write it to a USB stick. It holds the keys of every machine in it: keep it as "
         "you keep the seed. Each machine takes its own part and restarts once.",
