@@ -40,6 +40,7 @@ class Node(Machine):
         self.trusted = True
         self.on = False
         self.process: subprocess.Popen[bytes] | None = None
+        self.power = threading.Lock()  # nothing starts while the plug is pulled, or after
         self.thread: threading.Thread | None = None
         self.lines: list[str] = []
         self.commands: list[tuple[str, ...]] = []
@@ -74,10 +75,12 @@ class Node(Machine):
 
     def stop(self) -> None:
         """Pull the plug."""
-        self.on = False
-        if self.process:
-            self.process.kill()
-            self.process.wait()
+        with self.power:
+            self.on = False
+            running = self.process
+        if running:
+            running.kill()
+            running.wait()
         if self.thread:
             self.thread.join(20)
 
@@ -89,8 +92,7 @@ class Node(Machine):
             while self.on:
                 try:
                     etcd(self)
-                    self.process = self._etcd()
-                    self.process.wait()
+                    self._etcd().wait()
                 except OSError as error:
                     self.say(f"failed, will be tried again: {error!r}")
                 self.sleep(1)
@@ -136,11 +138,15 @@ class Node(Machine):
         return self.spawn([], environment)
 
     def spawn(self, arguments: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
-        """Start etcd itself."""
-        with self.path("etcd.log").open("ab") as log:
-            return subprocess.Popen(
-                [self.binary, *arguments], env={**os.environ, **environment}, stdout=log, stderr=log
+        """Start etcd itself, unless the machine is off."""
+        command = [self.binary, *arguments]
+        with self.power, self.path("etcd.log").open("ab") as log:
+            if not self.on:
+                raise Stopped
+            self.process = subprocess.Popen(
+                command, env={**os.environ, **environment}, stdout=log, stderr=log
             )
+            return self.process
 
 
 class Lab:

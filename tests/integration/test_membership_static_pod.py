@@ -54,7 +54,7 @@ class Kubelet(Node):
             self.process.wait()
             self.process = None
         if command and not self.process:
-            self.process = self.spawn([*command], {})
+            self.spawn([*command], {})
         self.command = command
 
 
