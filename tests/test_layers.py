@@ -19,7 +19,6 @@ LAYERS = [
     {"pipeline"},
     {"bake", "changes", "images"},
     {"cli"},
-    {"reference_components"},
     {"reference", "__main__"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}

@@ -12,7 +12,7 @@ from nodeseed.nodes.proxy import PROXY_MODES, ProxyMode
 from nodeseed.nodes.sizes import SETTINGS, Setting
 
 
-def components() -> str:
+def text() -> str:
     """The page."""
     return page("Components", *_leader_election(), *_proxy(), *_etcd(), *_sizes())
 
