@@ -16,6 +16,7 @@ LAYERS = [
     {"nodes"},
     {"render"},
     {"outputs"},
+    {"preconditions"},
     {"pipeline"},
     {"bake", "changes", "images"},
     {"cli"},

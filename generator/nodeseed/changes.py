@@ -129,15 +129,8 @@ def recover(
         )
     design = prepare(state)
     day = _day(issued, now)
-    name = design.cluster.name
     consists = membership(design)
-    lock = first_lock(
-        consists,
-        cluster=name,
-        cluster_id=seed.cluster_id(name),
-        seed=seed.fingerprint(name),
-        now=day,
-    )
+    lock = first_lock(consists, cluster=design.cluster.name, seed=seed, now=day)
     lock = draft(lock, consists, now=day)
     records = {**lock.nodes, **_generations(lock.nodes, generations)}
     # Above anything that a node can have: each change of the members raised the revision, too.

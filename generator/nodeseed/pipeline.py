@@ -6,15 +6,13 @@ and only then writes: seed first, then lock, then output. Clock and randomness a
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from nodeseed import __version__
-from nodeseed.errors import CertificateError, LockError, LockWouldChange, UpgradeNeeded
 from nodeseed.nodes.build import build
 from nodeseed.nodes.design import Design
 from nodeseed.nodes.machine import Machine
@@ -31,14 +29,26 @@ from nodeseed.outputs.folder import Folder
 from nodeseed.outputs.publication import Publication
 from nodeseed.pki.certificates import Names
 from nodeseed.pki.dates import OPERATOR, Dates
-from nodeseed.pki.encoding import digest
 from nodeseed.pki.identities import Identities, Statements, lifetimes
 from nodeseed.pki.keys import DerivedKeys, KeySource, PrivateKey, StoredKeys
 from nodeseed.pki.lock import ELASTIC, SECOND, Lock
 from nodeseed.pki.references import resolve
 from nodeseed.pki.register import Membership, draft, first_lock
-from nodeseed.pki.seed import SEED_BYTES, Seed
-from nodeseed.pki.tokens import bootstrap_token, refuse_dead_tokens, static_token, token_notes
+from nodeseed.pki.seed import Seed
+from nodeseed.pki.tokens import (
+    bootstrap_token,
+    etcd_token,
+    refuse_dead_tokens,
+    static_token,
+    token_notes,
+    vrrp_password,
+)
+from nodeseed.preconditions import (
+    lock_and_seed,
+    lock_would_change,
+    refuse_dead_certificates,
+    refuse_other_rendering,
+)
 from nodeseed.render.cluster import cluster_digest, cluster_wide
 from nodeseed.render.delivery import deliver, refuse_large_stub
 from nodeseed.render.encode import ENCODINGS, cloud_config_text, counted_bytes
@@ -137,13 +147,25 @@ def render_cluster(
         NodeseedError: one of its leaves; then nothing was written.
     """
     design = prepare(state)
-    old, seed, secret = _seed_and_lock(state, design, choices, chance)
-    lock = draft(_base(old, design, seed, chance.now), membership(design), now=chance.now)
+    consists = membership(design)
+    old, seed, secret = lock_and_seed(
+        state,
+        design.cluster.name,
+        locked=choices.locked,
+        first=choices.first,
+        chance=chance.secret,
+    )
+    lock = draft(
+        old or first_lock(consists, cluster=design.cluster.name, seed=seed, now=chance.now),
+        consists,
+        now=chance.now,
+    )
     statements = Statements(design.cluster.pki, lock)
     statements.refuse_new_authorities()
     refuse_dead_tokens(lock, chance.now)
-    _refuse_dead_certificates(lock, statements.calendar, chance.now)
-    _refuse_other_rendering(old, lock, design, statements, choices)
+    refuse_dead_certificates(lock, statements.calendar, chance.now)
+    if not choices.upgrade:
+        refuse_other_rendering(old, lock, design, statements)
 
     machines = {machine.name: machine for machine in design.machines}
     keys = _key_source(state, design, seed, chance)
@@ -153,8 +175,8 @@ def render_cluster(
     cluster_revision = lock.clusterRevision if once == lock.clusterDigest else following
     shared = {
         "cluster-id": lock.clusterID,
-        "etcd-token": _etcd_token(seed, lock),
-        "vrrp": _vrrp_password(seed, lock),
+        "etcd-token": etcd_token(seed, lock),
+        "vrrp": vrrp_password(seed, lock),
         "cluster-revision": str(cluster_revision),
     }
     tokens = {
@@ -226,7 +248,7 @@ def render_cluster(
         if lock != old:
             lock = lock.model_copy(update={"revision": following})
             if choices.locked:
-                raise LockWouldChange(_lock_changes(state, old, report.changed))
+                raise lock_would_change(state, old, report.changed)
         report.notes += warnings(design)
         report.notes += order(design, [n for n in report.changed if old and n in old.nodes])
         report.notes += notes(old, lock, report.rows, chance.now)
@@ -242,90 +264,6 @@ def render_cluster(
             state.save_lock(lock)
         report.written, report.removed = folder.commit()
     return report
-
-
-def _seed_and_lock(
-    state: ClusterState, design: Design, choices: Choices, chance: Chance
-) -> tuple[Lock | None, Seed, bytes | None]:
-    """Lock and seed, which come as a pair or not at all; the third is a new seed to be saved."""
-    lock, seed = state.lock(), state.seed()
-    name = design.cluster.name
-    if lock is not None and lock.cluster != name:
-        raise LockError(
-            f"{state.lock_path}: belongs to cluster {lock.cluster}, the cluster file says {name}; "
-            "a cluster's name never changes, since every key follows from it"
-        )
-    if seed is None:
-        if lock is not None:
-            raise LockError(
-                f"{state.seed_path}: the seed of this lock is missing; restore it from your "
-                "backup (nothing else can make these keys), or set NODESEED_SEED"
-            )
-        if choices.locked:
-            raise LockWouldChange("--locked: there is no lock yet; run `nodeseed render` once")
-        secret = chance.secret(SEED_BYTES)
-        return None, Seed(secret), secret
-    if lock is None:
-        if not choices.first:
-            raise LockError(
-                f"{state.lock_path}: there is a seed but no lock. If this seed never rendered a "
-                "cluster: render --first. If the lock was lost: nodeseed recover-lock"
-            )
-        return None, seed, None
-    if seed.fingerprint(name) != lock.seed:
-        raise LockError(
-            f"{state.lock_path}: this is not the seed of this lock (fingerprint "
-            f"{seed.fingerprint(name)[:8]}…, the lock has {lock.seed[:8]}…); take the seed of "
-            "this cluster: other keys would lock out every node"
-        )
-    return lock, seed, None
-
-
-def _base(old: Lock | None, design: Design, seed: Seed, now: datetime) -> Lock:
-    name = design.cluster.name
-    return old or first_lock(
-        membership(design),
-        cluster=name,
-        cluster_id=seed.cluster_id(name),
-        seed=seed.fingerprint(name),
-        now=now,
-    )
-
-
-def _refuse_dead_certificates(lock: Lock, dates: Dates, now: datetime) -> None:
-    gone = [expiry for expiry in dates.all(now) if expiry.not_after <= now]
-    if gone:
-        first = gone[0]
-        raise CertificateError(
-            f"{len(gone)} certificates are expired, the first {first.certificate} of "
-            f"{first.holder} on {first.not_after:%Y-%m-%d}; issue new ones: nodeseed renew"
-        )
-    for klass, issues in lock.issues.items():
-        late = max(issue.issued for issue in issues)
-        if late > now + timedelta(days=2):
-            raise CertificateError(
-                f"certificates of class {klass} are not yet valid: the lock says {late:%Y-%m-%d}, "
-                f"this machine's clock {now:%Y-%m-%d}; set the clock right"
-            )
-
-
-def _refuse_other_rendering(
-    old: Lock | None, lock: Lock, design: Design, statements: Statements, choices: Choices
-) -> None:
-    """Another nodeseed may render other bytes: only after the operator saw which nodes change."""
-    if old is None or old.rendering == fingerprint() or choices.upgrade:
-        return
-    changed = [
-        machine.name
-        for machine in design.everyone
-        if render_node(design, machine, statements, lock).digest != lock.nodes[machine.name].digest
-    ]
-    raise UpgradeNeeded(
-        f"nodeseed {old.nodeseed} made this lock, {__version__} renders differently; nothing was "
-        f"written. {len(changed)} of {len(design.everyone)} nodes would change"
-        f"{': ' + _listed(changed) if changed else ''}. "
-        "To go on with this version: render --upgrade"
-    )
 
 
 def _key_source(state: ClusterState, design: Design, seed: Seed, chance: Chance) -> KeySource:
@@ -355,24 +293,6 @@ def _chance(seed: Seed, cluster: str, length: int, what: str) -> bytes:
     return seed.derive(length, purpose="age", cluster=cluster, identity=what)
 
 
-def _etcd_token(seed: Seed, lock: Lock) -> str:
-    """etcd's initial-cluster-token: machines of two member lists never count each other."""
-    bootstrap = lock.bootstrap
-    members = [part for item in sorted(bootstrap.members.items()) for part in item]
-    return seed.derive(
-        16,
-        purpose="etcd-token",
-        cluster=lock.cluster,
-        identity=digest("etcd-members", *members).hex(),
-        generation=bootstrap.generation,
-    ).hex()
-
-
-def _vrrp_password(seed: Seed, lock: Lock) -> str:
-    """Eight characters, all that VRRP version 2 takes (RFC 2338)."""
-    return base64.b32encode(seed.derive(5, purpose="vrrp", cluster=lock.cluster)).decode().lower()
-
-
 def notes(old: Lock | None, lock: Lock, rows: list[Row], now: datetime) -> list[str]:
     """What the operator should read: the bootstrap window, and what expires soon."""
     bootstrap = lock.bootstrap
@@ -400,15 +320,3 @@ def notes(old: Lock | None, lock: Lock, rows: list[Row], now: datetime) -> list[
     if soonest < WARN_DAYS:
         found.append(f"The first certificate expires in {soonest} days: nodeseed certs, then renew")
     return found + list(token_notes(lock, now))
-
-
-def _lock_changes(state: ClusterState, old: Lock | None, changed: list[str]) -> str:
-    nodes = f"{len(changed)} nodes change: {_listed(changed)}" if changed else "no node changes"
-    what = f"{nodes}; run `nodeseed render` and commit the lock"
-    return (
-        f"{state.lock_path}: --locked, and the lock {'would change' if old else 'is new'}: {what}"
-    )
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:10]) + (f", … ({len(names)} in all)" if len(names) > 10 else "")

@@ -14,6 +14,7 @@ from typing import Literal
 from nodeseed.pki.authority import day
 from nodeseed.pki.certificates import BY_NAME, CLASSES
 from nodeseed.pki.lock import DAY, SECOND, Bootstrap, Issue, Lock, NodeRecord
+from nodeseed.pki.seed import Seed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,16 +40,14 @@ class Membership:
     tokens: Mapping[str, timedelta] = field(default_factory=dict)
 
 
-def first_lock(
-    membership: Membership, *, cluster: str, cluster_id: str, seed: str, now: datetime
-) -> Lock:
+def first_lock(membership: Membership, *, cluster: str, seed: Seed, now: datetime) -> Lock:
     """The lock before anything was rendered: no nodes, revision 0, an open bootstrap window."""
     return Lock(
         nodeseed="",
         rendering="0",
         cluster=cluster,
-        clusterID=cluster_id,
-        seed=seed,
+        clusterID=seed.cluster_id(cluster),
+        seed=seed.fingerprint(cluster),
         profile=membership.profile,
         revision=0,
         clusterRevision=0,

@@ -1,4 +1,4 @@
-"""Tokens, derived from the seed like keys: static ones of users, bootstrap tokens of pools."""
+"""Tokens and passwords, derived from the seed like keys: of users, pools, etcd and VRRP."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from nodeseed.errors import CertificateError
+from nodeseed.pki.encoding import digest
 from nodeseed.pki.lock import SECOND, Lock
 from nodeseed.pki.seed import Seed
 
@@ -43,6 +44,24 @@ def bootstrap_token(seed: Seed, lock: Lock, name: str) -> str:
     text = base64.b32encode(derived).decode().lower()
     parts = {"id": text[:6], "secret": text[6:22]}
     return parts.get(part) or ".".join(parts.values())
+
+
+def etcd_token(seed: Seed, lock: Lock) -> str:
+    """etcd's initial-cluster-token: machines of two member lists never count each other."""
+    bootstrap = lock.bootstrap
+    members = [part for item in sorted(bootstrap.members.items()) for part in item]
+    return seed.derive(
+        16,
+        purpose="etcd-token",
+        cluster=lock.cluster,
+        identity=digest("etcd-members", *members).hex(),
+        generation=bootstrap.generation,
+    ).hex()
+
+
+def vrrp_password(seed: Seed, lock: Lock) -> str:
+    """Eight characters, all that VRRP version 2 takes (RFC 2338)."""
+    return base64.b32encode(seed.derive(5, purpose="vrrp", cluster=lock.cluster)).decode().lower()
 
 
 def refuse_dead_tokens(lock: Lock, now: datetime) -> None:
