@@ -8,7 +8,6 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,33 +15,15 @@ from typing import Any
 import pytest
 import yaml
 
-from nodeseed import changes, pipeline
-from nodeseed.errors import (
-    CertificateError,
-    LockError,
-    LockWouldChange,
-    OutputError,
-    PayloadTooLarge,
-    SeedError,
-    UpgradeNeeded,
-)
+from nodeseed.errors import OutputError, PayloadTooLarge, SeedError
 from nodeseed.outputs.cluster_state import ClusterState
-from nodeseed.pki.lock import dump_lock, load_lock
-from tests.conftest import NOW, Workplace, fixed_secret
+from tests.conftest import NOW, Workplace
+from tests.nodes.changes import WORKER, add, drop
 
-WORKER = {"name": "worker-2", "role": "worker", "address": "10.0.0.22"}
 MEMBERS = [
     {"name": f"cp-{number}", "role": "control-plane", "address": f"10.0.0.1{number}"}
     for number in (4, 5)
 ]
-
-
-def add(*nodes: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
-    return lambda spec: spec["nodes"].extend(nodes)
-
-
-def without_worker(spec: dict[str, Any]) -> None:
-    del spec["nodes"][3]
 
 
 def of(files: dict[str, bytes], node: str) -> dict[str, bytes]:
@@ -116,7 +97,7 @@ def test_files_of_removed_nodes_go_and_foreign_files_stay(workplace: Workplace) 
     workplace.render()
     (workplace.out / "worker-1" / "mine.txt").write_text("keep")
     (workplace.out / "notes.txt").write_text("keep")
-    workplace.write(without_worker)
+    workplace.write(drop("nodes.3"))
     report = workplace.render()
     assert report.removed == 2
     assert [p.name for p in (workplace.out / "worker-1").iterdir()] == ["mine.txt"]
@@ -126,7 +107,7 @@ def test_files_of_removed_nodes_go_and_foreign_files_stay(workplace: Workplace) 
 def test_a_name_that_comes_back_gets_new_keys(workplace: Workplace) -> None:
     workplace.render()
     old = workplace.tree("worker-1")
-    workplace.write(without_worker)
+    workplace.write(drop("nodes.3"))
     assert workplace.render().lock.tombstones == {"worker-1": 1}
     workplace.write()
     report = workplace.render()
@@ -197,69 +178,6 @@ def test_everything_written_is_private_but_the_lock(workplace: Workplace) -> Non
     assert stat.S_IMODE(workplace.state.lock_path.stat().st_mode) == 0o644
 
 
-def test_a_wrong_seed_is_refused_before_anything_is_derived(workplace: Workplace) -> None:
-    workplace.render()
-    before = workplace.files()
-    workplace.state.save_seed(b"x" * 32)
-    with pytest.raises(LockError, match="not the seed of this lock"):
-        workplace.render()
-    assert workplace.files() == before
-
-
-def test_seed_without_lock_is_refused_but_for_the_first_time(workplace: Workplace) -> None:
-    workplace.state.save_seed(fixed_secret(32))
-    with pytest.raises(LockError, match="there is a seed but no lock"):
-        workplace.render()
-    assert not workplace.out.exists()
-    workplace.render(first=True)
-
-
-def test_lock_without_seed_is_refused(workplace: Workplace) -> None:
-    workplace.render()
-    workplace.state.seed_path.unlink()
-    with pytest.raises(LockError, match="the seed of this lock is missing"):
-        workplace.render()
-
-
-def test_a_seed_that_others_can_read_is_refused(workplace: Workplace) -> None:
-    workplace.render()
-    workplace.state.seed_path.chmod(0o640)
-    with pytest.raises(SeedError, match=r"readable by others .* chmod 600"):
-        workplace.render()
-
-
-def test_a_lock_of_a_newer_nodeseed_is_refused(workplace: Workplace) -> None:
-    workplace.render()
-    path = workplace.state.lock_path
-    path.write_text(path.read_text().replace('"schema": 1', '"schema": 2'))
-    with pytest.raises(LockError, match="install that version or a newer one"):
-        workplace.render()
-
-
-def test_conflict_marks_in_the_lock_are_refused(workplace: Workplace) -> None:
-    workplace.render()
-    path = workplace.state.lock_path
-    path.write_text("<<<<<<< HEAD\n" + path.read_text())
-    with pytest.raises(LockError, match="conflict marks"):
-        workplace.render()
-
-
-@pytest.mark.parametrize(
-    "pki",
-    [
-        {"profile": "cfssl"},
-        {"keys": "stored", "classes": {"ca": {"algorithm": "RSA-2048"}}},
-    ],
-)
-def test_a_ca_never_changes(workplace: Workplace, pki: dict[str, Any]) -> None:
-    workplace.render()
-    before = workplace.files()
-    workplace.write(lambda spec: spec.update(pki=pki))
-    with pytest.raises(CertificateError, match=r"certificate authority .* would change"):
-        workplace.render()
-    assert workplace.files() == before
-
-
 def test_a_ca_keeps_the_lifetime_that_it_was_given(workplace: Workplace) -> None:
     workplace.render()
     before = workplace.tree("cp-1")
@@ -269,86 +187,10 @@ def test_a_ca_keeps_the_lifetime_that_it_was_given(workplace: Workplace) -> None
     assert [p for p in before if p.endswith((".crt", ".key")) and after[p] != before[p]] == []
 
 
-def test_expired_certificates_are_refused_with_the_way_out(workplace: Workplace) -> None:
-    workplace.render()
-    late = NOW + timedelta(days=4 * 365)
-    with pytest.raises(CertificateError, match=r"expired, the first .* nodeseed renew"):
-        workplace.render(late)
-    changes.renew(workplace.state, nodes=[], classes=[], new_keys=False, now=late)
-    report = workplace.render(late)
-    assert min(row.expires_in_days for row in report.rows) > 900
-
-
 def test_soon_expiring_certificates_are_warned_of(workplace: Workplace) -> None:
     workplace.render()
     report = workplace.render(NOW + timedelta(days=900))
     assert any("expires in" in note for note in report.notes)
-
-
-def test_a_clock_that_is_behind_the_lock_is_refused(workplace: Workplace) -> None:
-    workplace.render()
-    with pytest.raises(CertificateError, match="not yet valid"):
-        workplace.render(NOW - timedelta(days=400))
-
-
-def test_renewing_one_node_with_new_keys_changes_that_node_only(workplace: Workplace) -> None:
-    workplace.render()
-    changes.renew(workplace.state, nodes=["worker-1"], classes=[], new_keys=True, now=NOW)
-    report = workplace.render()
-    assert report.changed == ["worker-1"]
-    assert report.lock.nodes["worker-1"].generation == 2
-
-
-def test_open_and_seal(workplace: Workplace) -> None:
-    workplace.render()
-    token = workplace.tree("cp-1")["/etc/etcd.env"]
-    changes.seal(workplace.state)
-    report = workplace.render()
-    assert report.lock.bootstrap.until is None
-    assert set(report.changed) == {"cp-1", "cp-2", "cp-3"}
-    design = pipeline.prepare(workplace.state)
-    changes.open_window(workplace.state, design, now=NOW)
-    workplace.render()
-    assert workplace.tree("cp-1")["/etc/etcd.env"] != token
-
-
-def test_a_lost_lock_is_recovered_with_the_same_keys_and_authorities(workplace: Workplace) -> None:
-    workplace.render()
-    before = workplace.tree("cp-1")
-    workplace.state.lock_path.unlink()
-    changes.recover(workplace.state, revision=7, issued="2026-11-24", generations=[], now=NOW)
-    report = workplace.render(upgrade=True)
-    after = workplace.tree("cp-1")
-    assert {p for p in after if p.endswith((".crt", ".key")) and after[p] != before[p]} == set()
-    assert report.lock.bootstrap.until is None
-    assert report.lock.revision == 8
-    assert report.lock.nodes["cp-1"].nodeRevision == 8
-
-
-def test_locked_fails_where_the_lock_would_change_and_writes_nothing(workplace: Workplace) -> None:
-    with pytest.raises(LockWouldChange):
-        workplace.render(locked=True)
-    workplace.render()
-    workplace.render(locked=True)
-    before = workplace.files(), workplace.state.lock_path.read_bytes()
-    workplace.write(add(WORKER))
-    with pytest.raises(LockWouldChange, match="1 nodes change: worker-2"):
-        workplace.render(locked=True)
-    assert (workplace.files(), workplace.state.lock_path.read_bytes()) == before
-
-
-def test_another_rendering_needs_an_explicit_upgrade(workplace: Workplace) -> None:
-    workplace.render()
-    path = workplace.state.lock_path
-    lock = load_lock(path.read_bytes(), "x").model_copy(
-        update={"rendering": "00", "nodeseed": "0.0.9"}
-    )
-    path.write_bytes(dump_lock(lock))
-    for flags in ({}, {"locked": True}):
-        with pytest.raises(UpgradeNeeded, match=r"0\.0\.9 made this lock.*0 of 4 nodes"):
-            workplace.render(**flags)
-    workplace.render(upgrade=True)
-    workplace.render(locked=True)
 
 
 def test_a_folder_of_somebody_else_is_not_touched(workplace: Workplace) -> None:
@@ -423,28 +265,3 @@ def test_a_manifest_cannot_ask_for_a_key(workplace: Workplace) -> None:
     workplace.write(lambda spec: spec.update(manifests=["evil.yaml"]))
     with pytest.raises(Exception, match="reserved character"):
         workplace.render()
-
-
-@pytest.mark.parametrize("path", sorted((Path(__file__).parent / "pki" / "locks").glob("*.json")))
-def test_locks_of_every_release_still_load(path: Path) -> None:
-    lock = load_lock(path.read_bytes(), path.name)
-    assert lock.nodes
-    assert dump_lock(lock) == path.read_bytes()
-
-
-def test_plan_needs_no_seed_and_says_what_would_change(workplace: Workplace) -> None:
-    assert changes.plan(workplace.state, now=NOW) == [
-        "There is no lock yet: the first render makes all 4 nodes."
-    ]
-    workplace.render()
-    workplace.state.seed_path.unlink()
-    assert changes.plan(workplace.state, now=NOW) == ["Nothing would change."]
-    workplace.write(
-        without_worker, add(WORKER), lambda spec: spec["nodes"][0].update(labels={"a": "b"})
-    )
-    assert changes.plan(workplace.state, now=NOW) == [
-        "cp-1: changes (revision 1 now)",
-        "worker-2: new, keys of generation 1",
-        "worker-1: goes",
-        "Replace machines in this order: one at a time, each Ready before the next: cp-1.",
-    ]

@@ -9,6 +9,13 @@ import pytest
 from nodeseed.errors import SpecError
 from tests.conftest import Change, design_of
 
+WORKER = {"name": "worker-2", "role": "worker", "address": "10.0.0.22"}
+
+
+def add(*nodes: dict[str, Any]) -> Change:
+    """Nodes besides the four that are there."""
+    return lambda spec: spec["nodes"].extend(nodes)
+
 
 def put(path: str, value: Any) -> Change:
     """Set ``a.b.0.c`` of a cluster file."""
