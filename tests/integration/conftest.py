@@ -21,6 +21,7 @@ from nodeseed_lab.programs import program
 from nodeseed_node.install import install
 from nodeseed_node.machine import Machine
 from tests.integration.etcd_members import Lab
+from tests.integration.loop_disks import Bench, own_mounts
 
 # Real programs look at the real clock, so the first render is today; the secret is always the same.
 CHANCE = Chance(
@@ -162,3 +163,14 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
     yield built
     for node in built.nodes.values():
         node.stop()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """A machine, and the disks that are plugged into it."""
+    own_mounts()
+    bench = Bench(tmp_path)
+    yield bench
+    bench.off()
+    for name in list(bench.loops):
+        bench.unplug(name)

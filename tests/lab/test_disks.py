@@ -8,7 +8,7 @@ from pathlib import Path
 from nodeseed_lab.containers import node_body
 from nodeseed_lab.disks import PLUG, disk_names, disk_volume
 from tests.conftest import design_of
-from tests.nodes.test_storage import storage
+from tests.nodes.disks import storage
 
 DISKS = storage(
     etcd={"raid": {"level": 1, "disks": [{"id": "a"}, {"path": "/dev/disk/by-id/b"}]}},
