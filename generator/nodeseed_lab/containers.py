@@ -15,7 +15,7 @@ from docker.types import IPAMConfig, IPAMPool
 from nodeseed.nodes.design import Design, node_subnets
 from nodeseed.nodes.machine import Machine
 from nodeseed.platforms.nocloud import Options
-from nodeseed.spec.fields import parse_address
+from nodeseed.spec.fields import in_bytes, parse_address
 from nodeseed_lab.disks import FOLDER, disk_volume
 from nodeseed_lab.errors import LabError
 
@@ -29,7 +29,6 @@ VOLUMES = {
     "kubelet": "/var/lib/kubelet",
     "etcd": "/var/lib/etcd",
 }
-UNITS = {"Mi": 1024**2, "Gi": 1024**3}
 SEED_FOLDER = "/var/lib/cloud/seed/nocloud"
 
 # The table that cuts a machine off from everybody else; its own pods still reach it.
@@ -50,11 +49,6 @@ def container_name(cluster: str, node: str) -> str:
 def volume_names(cluster: str, node: str) -> dict[str, str]:
     """The node's volumes, and where each is mounted."""
     return {f"{cluster}-{node}-{name}": path for name, path in VOLUMES.items()}
-
-
-def memory_bytes(quantity: str) -> int:
-    """Give the bytes of a quantity in Kubernetes' form, such as ``2Gi``."""
-    return int(quantity[:-2]) * UNITS[quantity[-2:]]
 
 
 def network_arguments(design: Design) -> dict[str, Any]:
@@ -159,7 +153,7 @@ def node_body(
             ],
             "DeviceCgroupRules": ["a *:* rwm"],  # or no pod could be given any device
             "Tmpfs": {"/run": "", "/tmp": ""},  # noqa: S108 - the machine's own
-            "Memory": memory_bytes(options.memory),
+            "Memory": in_bytes(options.memory),
             "NanoCpus": options.cpus * 1_000_000_000,
         },
         "NetworkingConfig": _networking(cluster, tuple(str(a) for a in machine.addresses)),

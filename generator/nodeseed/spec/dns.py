@@ -12,6 +12,7 @@ from nodeseed.spec.fields import (
     Form,
     OneAddress,
     Unique,
+    in_bytes,
     is_dns_name,
     line,
     parse_address,
@@ -20,29 +21,31 @@ from nodeseed.spec.fields import (
 
 _LISTS = Field(strict=False)  # YAML has lists; we keep tuples, which cannot change
 _SERVER = re.compile(r"(?:\[([^]]+)\]|([^:]+)):([1-9][0-9]{0,4})")
-_BYTES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 
 
 def cpu(value: Any) -> str:
     """Processor time as Kubernetes writes it: ``100m`` (thousandths of a core) or ``2``."""
-    text = str(value) if type(value) is int else line(value)
-    if not re.fullmatch(r"[1-9][0-9]{0,6}m?", text):
-        raise refusal(f"{text!r} is no amount of CPU", "write thousandths or cores: 100m, 2")
-    return text
+    return _quantity(value, r"[1-9][0-9]{0,6}m?", "CPU", "write thousandths or cores: 100m, 2")
 
 
 def memory(value: Any) -> str:
     """Memory as Kubernetes writes it: ``70Mi``."""
+    return _quantity(
+        value, r"[1-9][0-9]{0,9}(Ki|Mi|Gi)", "memory", "write it with its unit: 70Mi, 1Gi"
+    )
+
+
+def _quantity(value: Any, pattern: str, what: str, cure: str) -> str:
     text = str(value) if type(value) is int else line(value)
-    if not re.fullmatch(r"[1-9][0-9]{0,9}(Ki|Mi|Gi)", text):
-        raise refusal(f"{text!r} is no amount of memory", "write it with its unit: 70Mi, 1Gi")
+    if not re.fullmatch(pattern, text):
+        raise refusal(f"{text!r} is no amount of {what}", cure)
     return text
 
 
 def amount(text: str) -> int:
     """An amount to compare with others of its kind: thousandths of a core, or bytes."""
-    if text[-2:] in _BYTES:
-        return int(text[:-2]) * _BYTES[text[-2:]]
+    if text.endswith("i"):
+        return in_bytes(text)
     return int(text[:-1]) if text.endswith("m") else int(text) * 1000
 
 

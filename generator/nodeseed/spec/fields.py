@@ -26,6 +26,8 @@ Network = IPv4Network | IPv6Network
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _DURATION = re.compile(r"([1-9][0-9]{0,6})([hd])")
 _SECONDS = re.compile(r"([1-9][0-9]{0,4})([sm])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_BYTES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 _AMOUNT = re.compile(r"([1-9][0-9]{0,6})([MG]i)")
 _QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]")
 _TWO_FAMILIES = 2
@@ -144,24 +146,23 @@ def networks(value: Any) -> tuple[Network, ...]:
     return _one_or_two(value, network, "subnets")
 
 
-def duration(value: Any) -> timedelta:
-    """Whole hours or days: ``43800h``, ``7d``."""
+def _span(value: Any, pattern: re.Pattern[str], cure: str) -> timedelta:
     if isinstance(value, timedelta):  # a default
         return value
-    found = _DURATION.fullmatch(_text(value, "duration"))
+    found = pattern.fullmatch(_text(value, "duration"))
     if not found:
-        raise refusal(f"{value!r} is no duration", "write whole hours or days: 43800h, 7d")
-    return timedelta(hours=int(found[1]) * (24 if found[2] == "d" else 1))
+        raise refusal(f"{value!r} is no duration", cure)
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def duration(value: Any) -> timedelta:
+    """Whole hours or days: ``43800h``, ``7d``."""
+    return _span(value, _DURATION, "write whole hours or days: 43800h, 7d")
 
 
 def seconds(value: Any) -> timedelta:
     """Whole seconds or minutes: ``15s``, ``2m``."""
-    if isinstance(value, timedelta):  # a default
-        return value
-    found = _SECONDS.fullmatch(_text(value, "duration"))
-    if not found:
-        raise refusal(f"{value!r} is no duration", "write whole seconds or minutes: 15s, 2m")
-    return timedelta(seconds=int(found[1]) * (60 if found[2] == "m" else 1))
+    return _span(value, _SECONDS, "write whole seconds or minutes: 15s, 2m")
 
 
 def amount(value: Any) -> str:
@@ -172,9 +173,9 @@ def amount(value: Any) -> str:
     return text
 
 
-def in_bytes(amount: str) -> int:
+def in_bytes(quantity: str) -> int:
     """What ``512Mi`` or ``4Gi`` is in bytes."""
-    return int(amount[:-2]) << (30 if amount.endswith("Gi") else 20)
+    return int(quantity[:-2]) * _BYTES[quantity[-2:]]
 
 
 def version(value: Any) -> str:

@@ -14,11 +14,12 @@ from nodeseed.spec.fields import (
     NodePath,
     Text,
     Unique,
+    in_bytes,
     refusal,
 )
 
 _LISTS = Field(strict=False)
-_UNITS = {"Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+_UNITS = ("Mi", "Gi", "Ti")
 
 Client = Literal["nfs", "iscsi", "ceph", "gluster"]
 
@@ -28,7 +29,7 @@ def size(value: Any) -> int:
     text = str(value)
     if text[-2:] not in _UNITS or not text[:-2].isdigit() or text[0] == "0" or len(text) > 8:
         raise refusal(f"{text!r} is no size", "write it in Mi, Gi or Ti: 20Gi")
-    return int(text[:-2]) * _UNITS[text[-2:]]
+    return in_bytes(text)
 
 
 def device(value: Any) -> str:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 
 from nodeseed_lab.commands import Commands
 from nodeseed_lab.errors import LabError
@@ -90,12 +90,7 @@ class QemuMachine(Commands):
     def __enter__(self) -> QemuMachine:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._on is not None:
             self._on.kill()
 
