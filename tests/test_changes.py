@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from nodeseed import changes
+from nodeseed.errors import LockError
 from nodeseed.pipeline import prepare
 from tests.conftest import NOW, Workplace
 from tests.nodes.changes import WORKER, add, drop
@@ -58,3 +63,25 @@ def test_a_lost_lock_is_recovered_with_the_same_keys_and_authorities(workplace: 
     assert report.lock.bootstrap.until is None
     assert report.lock.revision == 8
     assert report.lock.nodes["cp-1"].nodeRevision == 8
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"revision": -1},
+        {"issued": "24.11.2026"},
+        {"issued": "2031-01-01"},
+        {"generations": ["cp-1=0"]},
+        {"generations": ["cp-1=\u00b2"]},
+        {"generations": ["nobody=2"]},
+    ],
+)
+def test_a_lock_is_not_recovered_from_what_cannot_be(
+    workplace: Workplace, given: dict[str, Any]
+) -> None:
+    workplace.render()
+    workplace.state.lock_path.unlink()
+    known: dict[str, Any] = {"revision": 7, "issued": "2026-11-24", "generations": []}
+    with pytest.raises(LockError):
+        changes.recover(workplace.state, **{**known, **given}, now=NOW)
+    assert not workplace.state.lock_path.exists()

@@ -22,6 +22,7 @@ def nodeseed(*arguments: object, cwd: Path, **environment: str) -> subprocess.Co
         [sys.executable, "-m", "nodeseed", *map(str, arguments)],
         cwd=cwd,
         env={**kept, "COLUMNS": "100", "NO_COLOR": "1", **environment},
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
@@ -74,6 +75,19 @@ def test_new_overwrites_nothing(tmp_path: Path) -> None:
     assert done.returncode == errors.OutputError.exit_code
     assert (tmp_path / "home.yaml").read_text() == "mine"
     assert nodeseed("new", "No_Label", cwd=tmp_path).returncode == 2
+
+
+def test_a_question_that_nobody_answers_changes_nothing(workplace: Workplace) -> None:
+    workplace.render()
+    before = workplace.state.lock_path.read_bytes()
+    done = nodeseed("open", "test.yaml", cwd=workplace.folder)
+    assert done.returncode == errors.Refused.exit_code
+    assert done.stderr.endswith("no answer: nothing was changed\n")
+    assert workplace.state.lock_path.read_bytes() == before
+    workplace.state.lock_path.unlink()
+    done = nodeseed("recover-lock", "test.yaml", cwd=workplace.folder)
+    assert done.returncode == errors.Refused.exit_code
+    assert not workplace.state.lock_path.exists()
 
 
 def test_certs_needs_neither_seed_nor_cluster_file(workplace: Workplace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -127,6 +128,8 @@ def recover(
         raise LockError(
             f"{state.seed_path}: the seed is missing too; without it nothing can be made"
         )
+    if revision < 0:
+        raise LockError(f"{revision} is no revision; write the highest that any node shows")
     design = prepare(state)
     day = _day(issued, now)
     consists = membership(design)
@@ -168,7 +171,7 @@ def _generations(nodes: dict[str, NodeRecord], given: Sequence[str]) -> dict[str
     found = {}
     for entry in given:
         name, _, number = entry.partition("=")
-        if name not in nodes or not number.isdigit() or int(number) < 1:
+        if name not in nodes or not re.fullmatch("[1-9][0-9]{0,6}", number):
             raise LockError(f"{entry!r}: write NODE=N, with a node of the cluster file")
         found[name] = nodes[name].model_copy(update={"generation": int(number)})
     return found

@@ -103,6 +103,10 @@ BAD: dict[str, tuple[list[Change], str]] = {
         [storage(etcd={"disk": {"size": "20"}})],
         "storage.etcd.disk.size: '20' is no size; write it in Mi, Gi or Ti: 20Gi",
     ),
+    "a size in digits that are none": (
+        [storage(etcd={"disk": {"size": "\u00b2Gi"}})],
+        "storage.etcd.disk.size: '\u00b2Gi' is no size; write it in Mi, Gi or Ti: 20Gi",
+    ),
     "a name that means nothing on EC2": (
         [aws, storage(etcd={"disk": {"path": "/dev/sdf"}})],
         "storage.etcd.disk.path: names of disks on EC2 are NVMe's, in no order",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar, cast
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from nodeseed.errors import Refused
+
+T = TypeVar("T")
 
 PROGRESS_FROM = 200
 
@@ -18,9 +21,21 @@ err = Console(stderr=True, highlight=False)
 
 
 def confirm(question: str, yes: bool) -> None:
-    """Ask, unless ``yes`` was said; raise Refused where the answer is no."""
-    if not yes and not typer.confirm(question):
+    """Ask, unless ``yes`` was said; raise Refused where the answer is no, or there is none."""
+    if not yes and not _answer(lambda: typer.confirm(question)):
         raise Refused("nothing was changed")
+
+
+def ask(question: str, kind: type[T], default: T | None = None) -> T:
+    """Ask for a value; raise Refused where there is no answer."""
+    return _answer(lambda: cast("T", typer.prompt(question, default=default, type=kind)))
+
+
+def _answer(asked: Callable[[], T]) -> T:
+    try:
+        return asked()
+    except typer.Abort:  # the end of input, or Ctrl-C
+        raise Refused("no answer: nothing was changed") from None
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic_core import PydanticCustomError
 
 from nodeseed.bake import bake as bake_image
 from nodeseed.cli.console import confirm, out, progress_bar
@@ -146,8 +147,8 @@ def new(name: Annotated[str, typer.Argument(help="The cluster's name, a DNS labe
     """Write a commented cluster file NAME.yaml to start from."""
     try:
         dns_label(name)
-    except Exception as error:
-        raise typer.BadParameter(str(error)) from None
+    except PydanticCustomError as refused:
+        raise typer.BadParameter(str(refused)) from None
     path = Path(f"{name}.yaml")
     if path.exists():
         raise OutputError(f"{path}: is already there; nothing was written")

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from nodeseed import changes
-from nodeseed.cli.console import confirm, out
+from nodeseed.cli.console import ask, confirm, out
 from nodeseed.cli.options import SeedFile, Spec, Yes, now, state_of
 from nodeseed.nodes.warnings import warnings
 from nodeseed.pipeline import prepare
@@ -145,13 +145,11 @@ def recover_lock(
 ) -> None:
     """Make a lost lock again from cluster file and seed; the bootstrap window stays closed."""
     if revision is None:
-        revision = typer.prompt(
-            "Highest revision that `nodeseed-status` shows on any node", type=int
-        )
+        revision = ask("Highest revision that `nodeseed-status` shows on any node", int)
     if issued is None:
-        issued = typer.prompt("Day of the first render (notBefore of ca.crt plus two days)")
+        issued = ask("Day of the first render (notBefore of ca.crt plus two days)", str)
     if generation is None:
-        asked = typer.prompt("Nodes whose keys were replaced, as NODE=N, or nothing", default="")
+        asked = ask("Nodes whose keys were replaced, as NODE=N, or nothing", str, "")
         generation = asked.split()
     said = changes.recover(
         state_of(spec, seed_file),

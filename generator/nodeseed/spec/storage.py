@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator
@@ -19,7 +20,7 @@ from nodeseed.spec.fields import (
 )
 
 _LISTS = Field(strict=False)
-_UNITS = ("Mi", "Gi", "Ti")
+_SIZE = re.compile("[1-9][0-9]{0,5}[MGT]i")
 
 Client = Literal["nfs", "iscsi", "ceph", "gluster"]
 
@@ -27,7 +28,7 @@ Client = Literal["nfs", "iscsi", "ceph", "gluster"]
 def size(value: Any) -> int:
     """Bytes of ``20Gi``."""
     text = str(value)
-    if text[-2:] not in _UNITS or not text[:-2].isdigit() or text[0] == "0" or len(text) > 8:
+    if not _SIZE.fullmatch(text):
         raise refusal(f"{text!r} is no size", "write it in Mi, Gi or Ti: 20Gi")
     return in_bytes(text)
 
