@@ -45,7 +45,7 @@ class Amazon:
 
     Attributes:
         lab: the cluster whose machines ask.
-        services: the metadata service as each node sees it.
+        services: the metadata service as each node sees it, and each machine of a pool.
         asked: who asked the metadata service for a session, in this order.
         cloud: moto's server; there as long as it is switched on.
         operator: keys of whoever may publish, and may nothing else.
@@ -70,7 +70,7 @@ class Amazon:
         with ExitStack() as stack:
             self.cloud = stack.enter_context(moto(gateway))
             self.cloud.prefix = "lab"
-            for node in self.lab.machines:
+            for node in (machine.name for machine in self.lab.design.everyone):
                 policy = (self.lab.out / node / "iam-policy.json").read_bytes()
                 self.services[node] = Metadata()
                 self.services[node].credentials = self.cloud.role(node, policy)
@@ -105,7 +105,8 @@ class Amazon:
 
     def _handle(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
         address = headers["x-forwarded-for"]
-        node = next(m.name for m in self.lab.design.machines if m.address == address)
+        known = [m.name for m in self.lab.design.machines if m.address == address]
+        [node] = known or [pool.name for pool in self.lab.design.pools]  # whose machine grew
         if method == "PUT":
             self.asked.append(node)
         return self.services[node].handle(method, path, headers, body)

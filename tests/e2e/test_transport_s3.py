@@ -26,6 +26,8 @@ TABLE = ("nft", "list", "table", "inet", "metadata")
 def s3(spec: dict[str, Any]) -> None:
     fetched(spec, "s3")
     del spec["nodes"][4]
+    spec["pki"] = {"caKeysOnNodes": "control-plane"}
+    spec["pools"] = [{"name": "burst", "role": "worker", "elastic": {"max": 1}}]
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +139,13 @@ def test_a_replacement_boots_with_the_same_stub(cluster: Lab, amazon: Amazon) ->
     machine = cluster.machines[LATE]
     eventually("its payload came", lambda: fetch_says(machine) == "revision 1 is here")
     assert amazon.asked.count(LATE) > before
+
+
+def test_a_machine_of_an_elastic_pool_boots_with_the_stub_of_its_pool(
+    cluster: Lab, amazon: Amazon
+) -> None:
+    machine = cluster.grow("burst", "burst-1")
+    cluster.wait_ready(180, nodes=["burst-1"])
+    assert fetch_says(machine) == "revision 1 is here"
+    assert "burst" in amazon.asked
+    no_user_data_kept(machine)

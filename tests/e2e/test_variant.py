@@ -162,10 +162,11 @@ def test_kubelet_client_certificates_rotate(cluster: Lab) -> None:
             if row["spec"]["signerName"] == SIGNER and "certificate" in row.get("status", {})
         }
 
+    # Who asks before the cluster's steps allow it is looked at again after at most twice the time.
     eventually(
         "every kubelet has a new certificate",
         lambda: issued() == {f"system:node:{node}" for node in cluster.kubelets},
-        180,
+        400,
     )
     for machine in cluster.machines.values():
         eventually(
@@ -277,7 +278,7 @@ def test_a_token_makes_nobody_another_node(cluster: Lab, burst: list[LabMachine]
     )
     eventually(
         "a control plane says what it does not approve, and why",
-        lambda: all(text in approver.steps()["approve"] for text in wanted),
+        lambda: all(text in approver.steps().get("approve", "") for text in wanted),
     )
     asked = {row["metadata"]["name"]: row for row in items(cluster, "certificatesigningrequests")}
     for name in ("control-plane", "twin", "api"):
