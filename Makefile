@@ -46,6 +46,7 @@ e2e: $(STAMP) ## Run the tests against whole clusters of real machines
 	generator/nodeseed_lab/install.sh gpg=gnupg dpkg-deb=dpkg
 	$(BIN)/pytest -q -o addopts="--strict-markers --import-mode=importlib" tests/e2e
 
+# By their names in an order in which both processors are done at about the same time.
 qemu: $(STAMP) ## Run the tests on Debian's own kernel, in emulated machines
 	generator/nodeseed_lab/qemu/install.sh
 	$(BIN)/pytest -q -n 2 -o addopts="--strict-markers --import-mode=importlib" tests/qemu
