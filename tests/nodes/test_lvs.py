@@ -75,6 +75,15 @@ def test_what_is_balanced_takes_the_nodes_address() -> None:
     assert "net.ipv4.vs.conntrack = 1" in file_of("99-nodeseed-lvs.conf", lvs())
 
 
+def test_a_control_plane_that_is_sent_to_itself_keeps_the_packet() -> None:
+    chain = "type route hook output priority filter"
+    lines = [line.strip() for line in file_of("lvs.nft", lvs())]
+    assert chain in lines
+    (rule,) = [line for line in lines if line.endswith("meta mark set meta mark xor 1")]
+    assert f"ct original ip daddr {VIRTUAL} ct original proto-dst 6443 fib daddr type local" in rule
+    assert chain not in "\n".join(file_of("lvs.nft", lvs(), dedicated, node=4))
+
+
 def test_ipv6() -> None:
     lines = file_of("keepalived.conf", ipv6)
     assert "virtual_server fd00::100 6443 {" in lines
