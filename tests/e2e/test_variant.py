@@ -1,4 +1,4 @@
-"""The other choices: etcd as a static pod, the CA's key on control planes, iptables' Services.
+"""The other choices: etcd as a static pod on its own disk, CA keys on nodes, iptables' Services.
 
 With the CA's key there can be an elastic pool; it grows and is misused here, last of all.
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -24,16 +25,21 @@ from nodeseed_lab.api import Api, Unreachable
 from nodeseed_lab.lab import Lab
 from nodeseed_lab.machine import LabMachine
 from nodeseed_lab.programs import program
+from tests.e2e import boots
 from tests.e2e.conftest import Ground
+from tests.e2e.test_etcd import has_the_data, members
+from tests.e2e.test_storage import source
 from tests.e2e.workload import PROBE, Workload, eventually, items, ready
 
 SYSTEM = "/api/v1/namespaces/kube-system/configmaps"
 ROTATED = "/var/lib/kubelet/pki/kubelet-client-current.pem"
+MANIFEST = "/etc/kubernetes/manifests/etcd.yaml"
 SIGNER = "kubernetes.io/kube-apiserver-client-kubelet"
 
 
 def variant(spec: dict[str, Any]) -> None:
     spec["etcd"] = {"run": "static-pod", "quota": "1Gi", "metrics": "node", "maintenance": {}}
+    spec["storage"] = {"etcd": {"disk": {"id": "lab-etcd"}}}
     spec["proxy"]["mode"] = "iptables"
     spec["pki"] = {"caKeysOnNodes": "control-plane"}
     del spec["nodes"][4]
@@ -177,6 +183,36 @@ def test_kubelet_client_certificates_rotate(cluster: Lab) -> None:
         )
         subject = machine.run("openssl", "x509", "-noout", "-subject", "-in", ROTATED)
         assert f"system:node:{machine.node}" in subject
+
+
+def test_etcds_pod_waits_for_its_disk_and_a_replacement_with_it_goes_on(cluster: Lab) -> None:
+    for control_plane in cluster.design.control_planes:
+        assert source(cluster, control_plane.name, "/var/lib/etcd").startswith("/dev/loop")
+        cluster.machines[control_plane.name].run("test", "-d", "/var/lib/etcd/member/wal")
+    cluster.kubectl("create", "configmap", "kept")
+    before = members(cluster)
+    machine, other = cluster.machines["cp-2"], cluster.machines["cp-1"]
+    image, kept = "/disks/cp-2/lab-etcd.img", "/disks/cp-2/kept.img"
+
+    machine.run("test", "-e", MANIFEST)  # so that its next boot finds it
+    machine.stop()
+    other.run("mv", image, kept)
+    machine.start()
+    text = "etcd: waiting for /dev/disk/by-id/lab-etcd; there is "
+    eventually("it waits", lambda: text in machine.steps().get("storage", ""), 90)
+    eventually("its pod is held", lambda: machine.exec("test", "-e", MANIFEST)[0] == 1, 30)
+    time.sleep(5)
+    assert machine.exec("pgrep", "-x", "etcd|kubelet")[0] == 1
+    assert machine.run("find", "/var/lib/etcd", "-mindepth", "1") == ""
+
+    other.run("mv", kept, image)
+    machine.wipe()  # the disk is not the machine's
+    boots.settled(cluster, "cp-2")
+    assert source(cluster, "cp-2", "/var/lib/etcd").startswith("/dev/loop")
+    assert members(cluster) == before
+    assert has_the_data(machine)
+    log = machine.run("journalctl", "-u", "nodeseed-storage", "-o", "cat", "--no-pager")
+    assert "formatting" not in log
 
 
 def tokens(lab: Lab) -> list[dict[str, Any]]:
