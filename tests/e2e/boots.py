@@ -74,3 +74,9 @@ def applied_again(machine: LabMachine) -> bool:
     log = machine.read("/var/log/cloud-init.log")
     modules = re.findall(r"(\S+ \S+),\d+ .*config-write-files ran successfully", log)
     return bool(modules) and modules[-1] > f"{machine.started:%Y-%m-%d %H:%M:%S}"
+
+
+def source(lab: Lab, node: str, place: str) -> str:
+    """The device that a folder of a machine lies on."""
+    shown = lab.machines[node].run("findmnt", "-no", "SOURCE", place)
+    return shown.splitlines()[-1].partition("[")[0]

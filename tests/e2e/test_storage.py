@@ -13,7 +13,7 @@ from nodeseed.pipeline import prepare
 from nodeseed_lab.lab import Lab
 from tests.e2e import boots
 from tests.e2e.conftest import Ground
-from tests.e2e.test_etcd import has_the_data, members
+from tests.e2e.etcd import has_the_data, members
 from tests.e2e.workload import PROBE, eventually, items, ready
 
 MOUNTS = "/var/lib/kubelet/plugins/kubernetes.io/local-volume/mounts"
@@ -75,20 +75,14 @@ def cluster(ground: Ground) -> Lab:
     return lab
 
 
-def source(lab: Lab, node: str, place: str) -> str:
-    """The device that a folder of a machine lies on."""
-    shown = lab.machines[node].run("findmnt", "-no", "SOURCE", place)
-    return shown.splitlines()[-1].partition("[")[0]
-
-
 def test_etcd_and_containers_lie_on_disks_of_their_own(cluster: Lab) -> None:
     places = [(machine.name, "/var/lib/etcd") for machine in cluster.design.control_planes]
     for node in ("worker-1", "worker-2"):
         places += [(node, "/var/lib/containerd")]
-        assert source(cluster, node, "/var/lib/kubelet") == source(
+        assert boots.source(cluster, node, "/var/lib/kubelet") == boots.source(
             cluster, node, "/var/lib/containerd"
         )
-    devices = [source(cluster, node, place) for node, place in places]
+    devices = [boots.source(cluster, node, place) for node, place in places]
     assert len(set(devices)) == len(places)  # the host's loop devices: no machine has another's
     assert all(device.startswith("/dev/loop") for device in devices)
     said = cluster.machines["cp-1"].steps()["storage"]

@@ -27,8 +27,7 @@ from nodeseed_lab.machine import LabMachine
 from nodeseed_lab.programs import program
 from tests.e2e import boots
 from tests.e2e.conftest import Ground
-from tests.e2e.test_etcd import has_the_data, members
-from tests.e2e.test_storage import source
+from tests.e2e.etcd import has_the_data, members
 from tests.e2e.workload import PROBE, Workload, eventually, items, ready
 
 SYSTEM = "/api/v1/namespaces/kube-system/configmaps"
@@ -187,7 +186,7 @@ def test_kubelet_client_certificates_rotate(cluster: Lab) -> None:
 
 def test_etcds_pod_waits_for_its_disk_and_a_replacement_with_it_goes_on(cluster: Lab) -> None:
     for control_plane in cluster.design.control_planes:
-        assert source(cluster, control_plane.name, "/var/lib/etcd").startswith("/dev/loop")
+        assert boots.source(cluster, control_plane.name, "/var/lib/etcd").startswith("/dev/loop")
         cluster.machines[control_plane.name].run("test", "-d", "/var/lib/etcd/member/wal")
     cluster.kubectl("create", "configmap", "kept")
     before = members(cluster)
@@ -208,7 +207,7 @@ def test_etcds_pod_waits_for_its_disk_and_a_replacement_with_it_goes_on(cluster:
     other.run("mv", kept, image)
     machine.wipe()  # the disk is not the machine's
     boots.settled(cluster, "cp-2")
-    assert source(cluster, "cp-2", "/var/lib/etcd").startswith("/dev/loop")
+    assert boots.source(cluster, "cp-2", "/var/lib/etcd").startswith("/dev/loop")
     assert members(cluster) == before
     assert has_the_data(machine)
     log = machine.run("journalctl", "-u", "nodeseed-storage", "-o", "cat", "--no-pager")
