@@ -26,7 +26,8 @@ test: $(STAMP) ## Run the tests that need only Python
 integration: $(STAMP) ## Run the tests against real programs (etcd, kubeadm, cloud-init, OpenSSL)
 	tests/integration/install.sh
 	$(BIN)/python -m nodeseed_lab.programs
-	$(BIN)/pytest -q -n 2 --dist loadfile -o addopts="--strict-markers --import-mode=importlib" tests/integration
+	$(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder \
+		-o addopts="--strict-markers --import-mode=importlib" tests/integration
 
 PLATFORM ?= docker
 image: $(STAMP) ## Bake the lab's node image; PLATFORM=aws CLUSTER=prod: that cluster's, for that cloud

@@ -30,7 +30,15 @@ CHANCE = Chance(
     generate_key=generate_key,
 )
 
+# Files that take minutes, and mostly wait: begun first, they end with the others.
+LONG = ("test_terraform.py", "test_endpoint.py", "test_membership_etcd.py")
+
 STAGING = re.compile(r"/var/lib/nodeseed/incoming/[0-9a-z]+-[0-9]+(?=/)")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the long files go first."""
+    items.sort(key=lambda item: item.path.name not in LONG)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -59,7 +59,8 @@ class Kubelet(Node):
 
 
 def three(lab: Lab) -> list[Kubelet]:
-    names = ("m1", "m2", "m3")
+    # other addresses than those of tests that may run at the same time
+    names = ("m31", "m32", "m33")
     nodes = []
     for name in names:
         plain = lab.add(name, names)
@@ -84,17 +85,17 @@ def test_three_form_a_cluster_and_a_reboot_starts_undecided(lab: Lab) -> None:
 
 def test_within_a_boot_a_lost_log_is_noticed_and_the_member_replaced(lab: Lab) -> None:
     one, _, last = three(lab)
-    old = number(lab, one, "m3")
+    old = number(lab, one, "m33")
     last.wipe()
-    eventually(lambda: "replacing the old m3" in last.lines)
+    eventually(lambda: "replacing the old m33" in last.lines)
     assert promote(last) == 0
-    eventually(lambda: voters(lab, one) == {"m1", "m2", "m3"})
+    eventually(lambda: voters(lab, one) == {"m31", "m32", "m33"})
     assert disk_member(last) != old
 
 
 def test_within_a_boot_a_removed_member_is_stopped_and_says_so(lab: Lab) -> None:
     one, _, last = three(lab)
-    eventually(lambda: remove(one, number(lab, one, "m3")))
+    eventually(lambda: remove(one, number(lab, one, "m33")))
     eventually(lambda: last.waits == "removed from the cluster; wipe the data disk to rejoin")
     assert not last.text(MANIFEST)
-    assert voters(lab, one) == {"m1", "m2"}
+    assert voters(lab, one) == {"m31", "m32"}
