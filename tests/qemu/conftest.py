@@ -17,6 +17,9 @@ from tests.integration.conftest import Rendered, render
 
 __all__ = ["render"]  # the same fixture
 
+# The shell knows the network card's name from the folder.
+PLUGGED = "cd /sys/class/net && ip address add $1/24 dev e* && ip link set e* up"
+
 Render = Callable[..., Rendered]
 MakeMachine = Callable[..., QemuMachine]
 
@@ -42,6 +45,11 @@ def machine(image: QemuImage, tmp_path: Path) -> Iterator[MakeMachine]:
             return stack.enter_context(QemuMachine(node, tmp_path / f"qemu-{node}", image, **how))
 
         yield make
+
+
+def connect(machine: QemuMachine, address: str) -> None:
+    """Give a machine's only network card an address of a /24."""
+    machine.run("sh", "-ec", PLUGGED, "sh", address)
 
 
 def deliver(machine: QemuMachine, rendered: Rendered) -> None:

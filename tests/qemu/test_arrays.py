@@ -44,7 +44,6 @@ def test_arrays_survive_a_power_cut_and_the_loss_of_a_disk_each(
     }
     node = machine(NODE, disks=list(disks.values()))
     node.resume(saved)
-    node.run("udevadm", "settle")
     theirs = "/dev/disk/by-id/virtio-etcd-c"
     node.run("sh", "-ec", FOREIGN, "sh", theirs)
     deliver(node, rendered)

@@ -19,7 +19,7 @@ from typing import Any
 from nodeseed_lab.qemu.hardware import Cable
 from nodeseed_lab.qemu.machine import QemuMachine, Saved
 from tests.integration.conftest import Rendered
-from tests.qemu.conftest import MakeMachine, Render, deliver
+from tests.qemu.conftest import MakeMachine, Render, connect, deliver
 
 Attempts = list[tuple[float, str]]
 
@@ -40,8 +40,6 @@ for unit; do
 done
 """
 
-# The shell knows the network card's name from the folder.
-PLUGGED = "cd /sys/class/net && ip address add $1/24 dev e* && ip link set e* up"
 # A switch at the cable, and what is at it: each one's name, address, and namespace, 1 for the
 # machine itself. The switch is a namespace of its own, so that the machine's rules for packets have
 # no say in what others send one another; nothing is learned at the cable of who is where, as one
@@ -89,7 +87,7 @@ class Site:
         rows = [(standby.node, "1"), *((name, name) for name in spaces)]
         words = [word for name, space in rows for word in (name, addresses[name], space)]
         standby.run("sh", "-ec", SITE, "sh", *words)
-        active.run("sh", "-ec", PLUGGED, "sh", addresses[active.node])
+        connect(active, addresses[active.node])
         for machine in self._machines.values():
             machine.put(GUEST, Path(__file__).with_name("guest.py").read_bytes())
         for name in SERVERS:
@@ -219,7 +217,6 @@ def test_load_balancers_drop_who_is_dead_and_take_over(
     active, standby = (machine(name, networks=[cable]) for name in ("lb-2", "lb-1"))
     for balancer in (active, standby):
         balancer.resume(saved)
-        balancer.run("udevadm", "settle")
     site = Site(rendered, active, standby, tmp_path)
     for balancer in (active, standby):
         deliver(balancer, rendered)
@@ -252,7 +249,6 @@ def test_control_planes_balance_themselves(
     active, standby = (machine(name, networks=[cable]) for name in ("cp-1", "cp-2"))
     for balancer in (active, standby):
         balancer.resume(saved)
-        balancer.run("udevadm", "settle")
     site = Site(rendered, active, standby, tmp_path)
     for balancer in (active, standby):
         files = [Path(file.path) for file in rendered.files(balancer.node)]

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from nodeseed_lab.qemu.hardware import Cable
 from nodeseed_lab.qemu.machine import Saved
-from tests.qemu.conftest import MakeMachine, Render, deliver
+from tests.qemu.conftest import MakeMachine, Render, connect, deliver
 
 PORT = 18049  # of the cable between both
-# The shell knows the network card's name from the folder.
-PLUGGED = "cd /sys/class/net && ip address add $1/24 dev e* && ip link set e* up"
 
 
 def test_an_nfs_export_mounts(render: Render, machine: MakeMachine, saved: Saved) -> None:
@@ -16,8 +14,7 @@ def test_an_nfs_export_mounts(render: Render, machine: MakeMachine, saved: Saved
     server, worker = (machine(name, networks=[Cable(PORT)]) for name in ("nfs-server", "worker-1"))
     for there, address in ((server, "10.0.0.50"), (worker, "10.0.0.21")):
         there.resume(saved)
-        there.run("udevadm", "settle")
-        there.run("sh", "-ec", PLUGGED, "sh", address)
+        connect(there, address)
     server.put("/export/file", b"from afar\n")
     server.put("/etc/exports", b"/export 10.0.0.0/24(rw,no_root_squash,fsid=0)\n")
     server.run("systemctl", "start", "nfs-server")

@@ -153,6 +153,7 @@ class QemuMachine(Commands):
         self.run("date", "--set", f"@{time.time()}")  # it is later than it remembers
         for part in (*(disk.part for disk in self.disks), *self._cards):
             self._on.plug_in(part)
+        self.run("udevadm", "settle")  # what was plugged in has its names
 
     def save(self, folder: Path) -> Saved:
         """Write its memory and its disk into a folder, and switch it off.
