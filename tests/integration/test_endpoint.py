@@ -249,10 +249,14 @@ def test_the_address_is_where_an_api_server_is_ready(
         time.sleep(4)
         assert there.holders() == [second]  # no move without need
 
+        logs = [tmp_path / f"{n}-endpoint.log" for n in there.control_planes if n != second]
+        said = [len(log.read_text()) for log in logs]
         there.within("switch", "ip", "link", "set", second, "down")
         assert there.gap(8) < GAP, there.logs()
         (third,) = [name for name in there.holders() if name != second]
         assert third != second
+        for log, before in zip(logs, said, strict=True):  # who can serve says so throughout
+            assert "FAULT" not in log.read_text()[before:], there.logs()
 
         there.within("switch", "ip", "link", "set", second, "up")
         there.until(lambda: len(there.holders()) == 1, 10)

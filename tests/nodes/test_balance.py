@@ -14,6 +14,7 @@ from nodeseed.render.templates import render_file
 from tests.conftest import Change, Workplace, design_of
 
 VIRTUAL = "10.0.0.100"
+HEALTH = "bind unix@/run/nodeseed/haproxy.sock mode 666"
 
 
 def balanced(**fields: Any) -> Change:
@@ -70,19 +71,30 @@ def test_name_and_virtual_address_are_in_the_certificate() -> None:
 
 def test_beside_the_api_server_haproxy_listens_everywhere() -> None:
     text = file_of("/etc/haproxy/haproxy.cfg", 0, balanced())
-    assert [line for line in text.splitlines() if "bind" in line] == ["  bind :8443"]
-    assert "  server cp-3 10.0.0.13:6443" in text.splitlines()
+    binds = [line.strip() for line in text.splitlines() if "bind" in line]
+    assert binds == ["bind :8443", HEALTH]
+    assert "  server cp-3 10.0.0.13:6443 track ready/cp-3" in text.splitlines()
 
 
 def test_with_equal_ports_it_listens_on_the_virtual_address_alone() -> None:
     design = design_of(balanced(port=6443))
     text = file_of("/etc/haproxy/haproxy.cfg", 0, balanced(port=6443))
     binds = [line.strip() for line in text.splitlines() if "bind" in line]
-    assert binds == [f"bind {VIRTUAL}:6443 transparent", "bind 127.0.0.1:8443"]
+    assert binds == [f"bind {VIRTUAL}:6443 transparent", HEALTH]
     flags = context(design, design.machines[0])["api_server_arguments"]
     assert {"name": "permit-port-sharing", "value": "true"} in flags
     beside = context(design_of(balanced()), design.machines[0])["api_server_arguments"]
     assert not [flag for flag in beside if flag["name"] == "permit-port-sharing"]
+
+
+def test_the_address_is_where_haproxy_and_the_api_server_of_the_machine_itself_answer() -> None:
+    text = file_of("/etc/keepalived/keepalived.conf", 0, balanced())
+    (script,) = [line.strip() for line in text.splitlines() if "curl" in line]
+    assert script == (
+        'script "/usr/bin/curl -sfm2 --fail-early --unix-socket /run/nodeseed/haproxy.sock '
+        "http://haproxy/ --next -sfm2 --cacert /etc/kubernetes/pki/ca.crt "
+        'https://127.0.0.1:6443/readyz"'
+    )
 
 
 def test_each_control_plane_names_the_others_and_has_a_priority_of_its_own() -> None:
@@ -132,7 +144,7 @@ def test_ipv6_knows_no_password() -> None:
     assert "    fd00::100" in text.splitlines()
     haproxy = file_of("/etc/haproxy/haproxy.cfg", 0, ipv6)
     assert "  bind :::8443 v4v6" in haproxy.splitlines()
-    assert "  server cp-2 [fd00::11]:6443" in haproxy.splitlines()
+    assert "  server cp-2 [fd00::11]:6443 track ready/cp-2" in haproxy.splitlines()
 
 
 def test_a_node_without_its_programs_says_so(workplace: Workplace) -> None:

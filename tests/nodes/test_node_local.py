@@ -35,7 +35,8 @@ def test_only_workers_balance_and_only_for_themselves() -> None:
     lines = file_of("/etc/haproxy/haproxy.cfg", local()).splitlines()
     assert [line.strip() for line in lines if "bind" in line] == ["bind 127.0.0.1:6443"]
     assert [line.strip() for line in lines if "  server " in line] == [
-        f"server cp-{n} 10.0.0.1{n}:6443" for n in (1, 2, 3)
+        *(f"server cp-{n} 10.0.0.1{n}:6443" for n in (1, 2, 3)),
+        *(f"server cp-{n} 10.0.0.1{n}:6443 track ready/cp-{n}" for n in (1, 2, 3)),
     ]
 
 
@@ -50,7 +51,7 @@ def test_the_name_means_every_machine_itself() -> None:
 def test_another_port_is_the_same_everywhere() -> None:
     text = file_of("/etc/haproxy/haproxy.cfg", *at_port(7443))
     assert "  bind 127.0.0.1:7443" in text.splitlines()
-    assert "  server cp-2 10.0.0.12:7443" in text.splitlines()
+    assert "  server cp-2 10.0.0.12:7443 track ready/cp-2" in text.splitlines()
 
 
 def test_workers_need_haproxy(workplace: Workplace) -> None:

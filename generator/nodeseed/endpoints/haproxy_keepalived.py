@@ -1,9 +1,11 @@
 """haproxy on every control plane, and keepalived, which moves a virtual address between them.
 
 haproxy sends each connection to an API server that is ready; keepalived (VRRP, RFC 3768, unicast)
-gives the address to a control plane whose haproxy and API server answer. Neither asks Kubernetes
-for anything, so both work before there is a cluster. Where there are nodes of role load-balancer,
-they do this instead of the control planes.
+gives the address to a control plane whose haproxy and API server answer. It asks haproxy at a
+socket of its own: through the balanced port it might meet a server that has just died, and take the
+address from a machine that can serve. Neither asks Kubernetes for anything, so both work before
+there is a cluster. Where there are nodes of role load-balancer, they do this instead of the control
+planes.
 """
 
 from __future__ import annotations
@@ -13,34 +15,28 @@ from typing import Any
 from nodeseed.endpoints.endpoint import Balanced, Endpoint, VirtualAddress
 from nodeseed.endpoints.vrrp import vrrp
 
-PORT = 8443  # beside API servers that listen on every address; also where keepalived asks
+PORT = 8443  # beside API servers that listen on every address
 
 
 def values(balanced: Balanced) -> dict[str, Any]:
     """What haproxy.cfg and keepalived.conf are made from."""
     return {
         **vrrp(balanced),
-        "asked": _asked(balanced),
-        "binds": _binds(balanced),
+        # the API server of this very machine must answer, too, for the address to be here
+        "asked": f"https://127.0.0.1:{balanced.api_port}/readyz" if balanced.beside else "",
+        "bind": _bind(balanced),
         "servers": balanced.servers,
     }
 
 
-def _binds(balanced: Balanced) -> list[str]:
+def _bind(balanced: Balanced) -> str:
     """Where haproxy listens: everywhere, or beside API servers of that port where they do not.
 
     ``transparent`` lets it listen on an address that is not here yet.
     """
     if not (balanced.beside and balanced.port == balanced.api_port):
-        return [f":::{balanced.port} v4v6" if balanced.ipv6 else f":{balanced.port}"]
-    return [f"{balanced.address}:{balanced.port} transparent", f"127.0.0.1:{PORT}"]
-
-
-def _asked(balanced: Balanced) -> list[str]:
-    """What must answer for the address to be here: haproxy, and an API server of this machine."""
-    if not balanced.beside:
-        return [f"https://127.0.0.1:{balanced.port}/readyz"]
-    return [f"https://127.0.0.1:{port}/readyz" for port in (balanced.api_port, PORT)]
+        return f":::{balanced.port} v4v6" if balanced.ipv6 else f":{balanced.port}"
+    return f"{balanced.address}:{balanced.port} transparent"
 
 
 ENDPOINT = Endpoint(

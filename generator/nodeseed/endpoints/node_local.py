@@ -13,7 +13,7 @@ from nodeseed.endpoints.endpoint import Balanced, Endpoint
 
 def values(balanced: Balanced) -> dict[str, Any]:
     """What haproxy.cfg is made from."""
-    return {"binds": [f"127.0.0.1:{balanced.port}"], "servers": balanced.servers}
+    return {"bind": f"127.0.0.1:{balanced.port}", "servers": balanced.servers}
 
 
 ENDPOINT = Endpoint(name="node-local", roles=("worker",), programs=("haproxy -v",), values=values)
