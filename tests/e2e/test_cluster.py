@@ -9,6 +9,7 @@ from collections import Counter
 
 from nodeseed_lab.lab import Lab
 from nodeseed_lab.machine import LabMachine
+from tests.e2e import boots
 from tests.e2e.workload import NODE_PORT, Workload, eventually, items, ready
 
 ONCE_PER_CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
@@ -155,8 +156,7 @@ def test_a_deployment_survives_the_deletion_of_its_pods(workload: Workload) -> N
 
 def test_no_ca_key_lies_on_any_node(cluster: Lab) -> None:
     for machine in cluster.machines.values():
-        found = machine.run("find", "/etc", "/var/lib", "/run", "-xdev", "-name", "*ca.key")
-        assert found == "", machine.node
+        assert boots.ca_keys(machine) == [], machine.node
 
 
 def test_a_node_holds_only_its_own_keys(cluster: Lab) -> None:
