@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import docker
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 
 from nodeseed_lab.commands import Commands
+from nodeseed_lab.container_exec import run_in
 from nodeseed_lab.containers import CUT, CUT_RULES
 from nodeseed_lab.disks import PLUG
 from nodeseed_lab.errors import LabError
@@ -147,13 +148,11 @@ class LabMachine(Commands):
 
     def exec(self, *command: str) -> tuple[int, str]:
         """Run a command in it; give its exit code and all that it printed."""
-        # Docker on a busy machine loses, now and then, what a command printed that ended at once.
-        lingering = ("sh", "-c", '"$@"; code=$?; sleep 0.1; exit $code', "sh")
         try:
-            done = self.container.exec_run([*lingering, *command])
+            code, printed = run_in(self.container, command)
         except APIError as error:
             raise LabError(f"{self.node}: {error.explanation or error}") from None
-        return done.exit_code or 0, cast("bytes", done.output).decode(errors="replace")
+        return code, printed.decode(errors="replace")
 
     def console(self) -> Iterator[str]:
         """Give the lines of its console since it was started, and wait for further ones."""
