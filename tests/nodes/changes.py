@@ -11,6 +11,9 @@ from tests.conftest import Change, design_of
 
 WORKER = {"name": "worker-2", "role": "worker", "address": "10.0.0.22"}
 
+# Where keepalived asks haproxy.
+HEALTH = "bind unix@/run/nodeseed/haproxy.sock mode 666"
+
 
 def add(*nodes: dict[str, Any]) -> Change:
     """Nodes besides the four that are there."""

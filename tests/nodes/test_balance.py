@@ -12,9 +12,9 @@ from nodeseed.nodes.balance import balance_values
 from nodeseed.nodes.plan import context, sets
 from nodeseed.render.templates import render_file
 from tests.conftest import Change, Workplace, design_of
+from tests.nodes.changes import HEALTH
 
 VIRTUAL = "10.0.0.100"
-HEALTH = "bind unix@/run/nodeseed/haproxy.sock mode 666"
 
 
 def balanced(**fields: Any) -> Change:

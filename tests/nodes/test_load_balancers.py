@@ -11,7 +11,7 @@ from nodeseed.nodes.plan import context, sets
 from nodeseed.nodes.software import package_versions
 from nodeseed.render.templates import render_file
 from tests.conftest import Change, Workplace, design_of
-from tests.nodes.changes import assert_refused
+from tests.nodes.changes import HEALTH, assert_refused
 
 VIRTUAL = "10.0.0.100"
 NAMES = ["lb-1", "lb-2"]
@@ -81,7 +81,7 @@ def test_the_endpoint_has_the_api_servers_port_at_every_address_of_theirs() -> N
     design = design_of(dedicated())
     assert design.endpoint_url == "https://api.test.example.com:6443"
     lines = file_of("/etc/haproxy/haproxy.cfg", 4, dedicated())
-    assert "  bind :6443" in lines
+    assert [line.strip() for line in lines if "bind" in line] == ["bind :6443", HEALTH]
     assert "  server cp-3 10.0.0.13:6443 track ready/cp-3" in lines
     flags = context(design, design.machines[0])["api_server_arguments"]
     assert "permit-port-sharing" not in [flag["name"] for flag in flags]
@@ -93,7 +93,7 @@ def test_an_address_as_endpoint_may_have_any_port() -> None:
     change = dedicated(host=VIRTUAL, port=443)
     assert design_of(change).endpoint_url == f"https://{VIRTUAL}:443"
     lines = file_of("/etc/haproxy/haproxy.cfg", 4, change)
-    assert "  bind :443" in lines
+    assert [line.strip() for line in lines if "bind" in line] == ["bind :443", HEALTH]
 
 
 def test_they_name_each_other_and_ask_their_own_haproxy() -> None:
