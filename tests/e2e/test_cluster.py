@@ -6,11 +6,12 @@ import re
 import subprocess
 import urllib.request
 from collections import Counter
+from functools import partial
 
 from nodeseed_lab.lab import Lab
 from nodeseed_lab.machine import LabMachine
 from tests.e2e import boots
-from tests.e2e.workload import NODE_PORT, Workload, eventually, items, ready
+from tests.e2e.workload import Workload, eventually, items, ready
 
 ONCE_PER_CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 # A learner's promotion is started again when the membership decision says that there is one.
@@ -75,19 +76,15 @@ def test_pods_see_the_address_of_the_pod_that_asks(workload: Workload) -> None:
     lab = workload.lab
     client = lab.kubectl("get", "pod", "client", "--output=jsonpath={.status.podIP}")
 
+    line = f"GET /address from {client}:"
     for pod in workload.web():
         workload.client("get", f"http://{pod['status']['podIP']}:8080/address")
-        log = lab.kubectl("logs", pod["metadata"]["name"])
-        assert f"GET /address from {client}:" in log, pod["spec"]["nodeName"]
+        log = partial(lab.kubectl, "logs", pod["metadata"]["name"])
+        eventually(f"{pod['spec']['nodeName']} shows it", lambda log=log: line in log(), 20)
 
 
 def test_a_service_is_balanced_over_endpoints_on_different_nodes(workload: Workload) -> None:
-    pods = {pod["metadata"]["name"] for pod in workload.web()}
-
-    # one process, one connection: it is connections that are balanced
-    answers = {workload.client("get", "http://web/").strip() for _ in range(20)}
-
-    assert answers == pods
+    assert workload.answers(20) == workload.names()
 
 
 def test_services_are_rules_of_nftables_and_kube_proxy_asks_the_load_balancer(
@@ -103,11 +100,8 @@ def test_services_are_rules_of_nftables_and_kube_proxy_asks_the_load_balancer(
 
 
 def test_a_node_port_answers_on_every_node(workload: Workload) -> None:
-    pods = {pod["metadata"]["name"] for pod in workload.web()}
-
-    for machine in workload.lab.design.machines:
-        with urllib.request.urlopen(f"http://{machine.address}:{NODE_PORT}/", timeout=5) as answer:
-            assert answer.read().decode().strip() in pods, machine.name
+    for node in workload.lab.kubelets:
+        assert workload.at_node_port(node) in workload.names(), node
 
 
 def test_logs_exec_and_port_forward_reach_pods_on_every_kind_of_node(workload: Workload) -> None:
@@ -136,16 +130,13 @@ def test_logs_exec_and_port_forward_reach_pods_on_every_kind_of_node(workload: W
 
 
 def test_a_deployment_survives_the_deletion_of_its_pods(workload: Workload) -> None:
-    before = {pod["metadata"]["name"] for pod in workload.web()}
+    before = workload.names()
 
     workload.lab.kubectl("delete", "pods", "--selector=app=web", "--wait=false")
 
     eventually(
         "two other pods are ready",
-        lambda: (
-            len(now := {pod["metadata"]["name"] for pod in workload.web()}) == 2
-            and not now & before
-        ),
+        lambda: len(now := workload.names()) == 2 and not now & before,
     )
     eventually(
         "the Service leads to one of them",

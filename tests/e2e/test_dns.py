@@ -93,8 +93,12 @@ def test_the_cluster_has_the_figures_of_the_cluster_file(cluster: Lab) -> None:
         "limits": {"cpu": "100m", "memory": "512Mi"},
     }
     eventually("six replicas are wanted", lambda: coredns(cluster)["replicas"] == 6, 20)
-    for pod in replicas(cluster):
-        assert pod["spec"]["containers"][0]["resources"] == wanted
+    eventually(
+        "each replica has its figures",
+        lambda: all(
+            pod["spec"]["containers"][0]["resources"] == wanted for pod in replicas(cluster)
+        ),
+    )
     text = corefile(cluster)
     for line in ("max_concurrent 1000", "success 10000", "denial 10000"):
         assert text.count(line) == 2, text  # for the zone, and for all outside
@@ -133,8 +137,12 @@ def test_pods_ask_the_cache_of_their_own_node(cluster: Lab, workload: Workload) 
     for machine in cluster.kubelets:
         text = cluster.machines[machine].read("/var/lib/kubelet/config.yaml")
         assert yaml.safe_load(text)["clusterDNS"] == [CACHE.removesuffix(":53")], machine
-    daemons = items(cluster, "daemonsets", SYSTEM, "-l=k8s-app=node-local-dns")
-    assert [row["status"]["numberReady"] for row in daemons] == [len(cluster.kubelets)]
+
+    def caches() -> list[int]:
+        daemons = items(cluster, "daemonsets", SYSTEM, "-l=k8s-app=node-local-dns")
+        return [row["status"]["numberReady"] for row in daemons]
+
+    eventually("each node has its cache", lambda: caches() == [len(cluster.kubelets)])
     node = cluster.machines[workload.nodes[0]]
 
     def asked() -> float:
@@ -205,7 +213,8 @@ def test_the_api_takes_the_autoscaler_and_lets_it_scale_and_nothing_more(cluster
         ("watch", "nodes"),
         ("get", "configmaps/kube-dns-autoscaler"),
     ):
-        assert may(*needed), needed
+        # each API server hears of roles by itself, and later
+        eventually(f"it may {needed}", partial(may, *needed), 20)
     for other in (
         ("update", "deployments.apps/coredns"),
         ("delete", "pods"),

@@ -82,7 +82,12 @@ def test_a_member_that_was_removed_on_purpose_stays_out(cluster: Lab, tmp_path: 
     cluster.machines["cp-1"].start()
     boots.settled(cluster, "cp-1")
 
-    gateway(cluster.machines["cp-1"], "cluster/member/remove", {"ID": before})
+    # etcd removes none before all have been connected for some seconds
+    eventually(
+        "the members let it go",
+        lambda: bool(gateway(cluster.machines["cp-1"], "cluster/member/remove", {"ID": before})),
+        30,
+    )
     says(removed, "removed from the cluster; wipe the data disk to rejoin")
 
     removed.wipe()

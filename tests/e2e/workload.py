@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import urllib.request
 from collections.abc import Callable
 from typing import Any
 
@@ -63,11 +64,47 @@ class Workload:
         self.lab.kubectl("apply", "--server-side", "--filename=-", stdin=text)
         eventually("the pods of the workload are ready", lambda: len(self.web()) == 2)
         self.lab.kubectl("wait", "--for=condition=Ready", "pod/client", f"--timeout={PATIENCE}s")
+        self.serves()
         return self
+
+    def serves(self) -> None:
+        """Wait until it is reached by every way: each kube-proxy hears of it by itself, and later.
+
+        Until then it may refuse connections, though its pods are ready.
+        """
+        eventually("its name leads to both pods", lambda: self.answers(8) == self.names())
+        eventually("the cluster's DNS knows it", lambda: bool(self.client("dns", "web")))
+        for node in self.lab.kubelets:
+            eventually(
+                f"its port leads to a pod on {node}",
+                lambda node=node: self.at_node_port(node) in self.names(),
+            )
 
     def web(self) -> list[dict[str, Any]]:
         """The pods that serve and are ready."""
         return [pod for pod in items(self.lab, "pods", "--selector=app=web") if ready(pod)]
+
+    def names(self) -> set[str]:
+        """The names of these pods, which they answer with."""
+        return {pod["metadata"]["name"] for pod in self.web()}
+
+    def answers(self, times: int) -> set[str]:
+        """Which pods answer when the Service is asked by its name, each time over a connection."""
+        return {self.client("get", "http://web/").strip() for _ in range(times)}
+
+    def at_node_port(self, node: str) -> str:
+        """Which pod answers at the Service's port of a node.
+
+        Raises:
+            LabError: none does.
+        """
+        (address,) = (row.address for row in self.lab.design.machines if row.name == node)
+        url = f"http://{address}:{NODE_PORT}/"
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return str(answer.read().decode().strip())
+        except OSError as error:
+            raise LabError(f"{url}: {error}") from None
 
     def client(self, *command: str) -> str:
         """Run the probe in the pod that asks; give what it printed."""
