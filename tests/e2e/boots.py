@@ -14,11 +14,18 @@ from nodeseed_lab.machine import LabMachine
 from tests.e2e.workload import eventually, items, ready
 
 
-def settled(lab: Lab, *nodes: str) -> None:
-    """Wait until machines that were switched on have done their steps, and all is ready again."""
+def steps_done(lab: Lab, *nodes: str) -> None:
+    """Wait until machines that were switched on have done their steps: some come after Ready."""
     for node in nodes:
         machine = lab.machines[node]
         eventually(f"{node}: its steps are done", lambda m=machine: not undone(m), 180)
+
+
+def settled(lab: Lab, *nodes: str) -> None:
+    """Wait until machines that were switched on have done their steps, and all is ready again."""
+    for node in nodes:
+        steps_done(lab, node)
+        machine = lab.machines[node]
         eventually(f"{node}: its kubelet has spoken", lambda m=machine: spoke(lab, m), 60)
     lab.wait_ready(180)
     eventually(

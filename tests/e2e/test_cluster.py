@@ -6,7 +6,6 @@ import re
 import subprocess
 import urllib.request
 from collections import Counter
-from functools import partial
 
 from nodeseed_lab.lab import Lab
 from nodeseed_lab.machine import LabMachine
@@ -79,8 +78,8 @@ def test_pods_see_the_address_of_the_pod_that_asks(workload: Workload) -> None:
     line = f"GET /address from {client}:"
     for pod in workload.web():
         workload.client("get", f"http://{pod['status']['podIP']}:8080/address")
-        log = partial(lab.kubectl, "logs", pod["metadata"]["name"])
-        eventually(f"{pod['spec']['nodeName']} shows it", lambda log=log: line in log(), 20)
+        name = pod["metadata"]["name"]
+        eventually(f"{name} logs it", lambda name=name: line in lab.kubectl("logs", name), 20)
 
 
 def test_a_service_is_balanced_over_endpoints_on_different_nodes(workload: Workload) -> None:
@@ -100,8 +99,10 @@ def test_services_are_rules_of_nftables_and_kube_proxy_asks_the_load_balancer(
 
 
 def test_a_node_port_answers_on_every_node(workload: Workload) -> None:
+    pods = workload.names()
+
     for node in workload.lab.kubelets:
-        assert workload.at_node_port(node) in workload.names(), node
+        assert workload.at_node_port(node) in pods, node
 
 
 def test_logs_exec_and_port_forward_reach_pods_on_every_kind_of_node(workload: Workload) -> None:

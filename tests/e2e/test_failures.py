@@ -148,7 +148,6 @@ def test_nodes_that_are_restarted_come_back(cluster: Lab, workload: Workload) ->
 
     for node in nodes:
         boots.no_user_data_kept(cluster.machines[node])
-    eventually("pods serve again", lambda: len(workload.web()) == 2)
     workload.serves()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from nodeseed_lab.lab import Lab
+from tests.e2e.boots import steps_done
 from tests.e2e.conftest import Ground
 from tests.e2e.faults import holder, kill_api_server, served_by
 from tests.e2e.workload import Workload, eventually
@@ -38,6 +39,7 @@ def cluster(ground: Ground) -> Lab:
     lab = ground.prepare("e2e-balancers", 15, dedicated)
     lab.boot()
     lab.wait_ready()
+    steps_done(lab, *lab.machines)
     return lab
 
 
@@ -64,10 +66,7 @@ def test_they_are_no_nodes_and_hold_no_key(cluster: Lab) -> None:
         ]
         assert machine.exec("pgrep", "-x", "kubelet")[0] == 1
         assert machine.exec("systemctl", "is-failed", "haproxy", "keepalived")[0] == 1
-        # they are ready when the API answers, whenever nodes are
-        eventually(
-            f"{name} is well", lambda m=machine: m.steps().get("preflight") == "all is well", 60
-        )
+        assert machine.steps()["preflight"] == "all is well"
     nodes = cluster.kubectl("get", "nodes", "--output=name").split()
     assert not [name for name in nodes if "lb-" in name]
 
@@ -83,8 +82,7 @@ def test_the_plug_of_the_active_one_is_pulled(cluster: Lab) -> None:
         assert holder(cluster) not in ("", dead)
         eventually("it is back", lambda: machine.exec("pgrep", "-x", "keepalived")[0] == 0)
         back = writes.gaps(6)
-    assert max(back.values()) <= GOAL, back
-    # no move without need
+    assert max(back.values()) < 1, back  # no move without need
     since = f"--since=@{machine.started.timestamp():.0f}"
     log = machine.run("journalctl", "--unit=keepalived", "--output=cat", since)
     assert "BACKUP STATE" in log

@@ -9,9 +9,9 @@ import pytest
 
 from nodeseed.nodes.tokens import TOKEN_FILE
 from nodeseed_lab.lab import Lab
-from tests.e2e.boots import settled, spec_changed
+from tests.e2e.boots import settled, spec_changed, steps_done
 from tests.e2e.conftest import Ground, derived
-from tests.e2e.workload import Workload, eventually, items
+from tests.e2e.workload import Workload, items
 from tests.mice import MICE
 
 FOLDER = "/srv/kubernetes"
@@ -64,6 +64,7 @@ def cluster(ground: Ground, bare_image: str, tmp_path_factory: pytest.TempPathFa
     lab = ground.prepare("e2e-rendered", 16, rendered, bare_image)
     lab.boot()
     lab.wait_ready()
+    steps_done(lab, *lab.machines)
     return lab
 
 
@@ -84,8 +85,7 @@ def status(lab: Lab, url: str, path: str, token: str) -> str:
 def assert_powerless(lab: Lab, node: str) -> None:
     """No credentials of an administrator are left on a control plane."""
     machine = lab.machines[node]
-    stat = ("stat", "--format=%s", f"{FOLDER}/cluster-admin.key")
-    eventually(f"{node} has emptied the key", lambda: machine.run(*stat).strip() == "0", 60)
+    assert machine.run("stat", "--format=%s", f"{FOLDER}/cluster-admin.key").strip() == "0"
     found = machine.run("ls", "/etc/kubernetes").split()
     assert not {"admin.conf", "super-admin.conf", "kubeadm.yaml"} & set(found)
 
@@ -105,22 +105,15 @@ def test_keys_and_certificates_lie_where_the_cluster_file_says(cluster: Lab) -> 
 
 def test_control_planes_are_labelled_and_keep_no_power(cluster: Lab) -> None:
     control_planes = {machine.name for machine in cluster.design.control_planes}
-
-    def labelled() -> set[str]:
-        found = items(cluster, "nodes", "--selector=node-role.kubernetes.io/control-plane")
-        return {node["metadata"]["name"] for node in found}
-
-    eventually("they are labelled, and no others", lambda: labelled() == control_planes, 60)
+    labelled = items(cluster, "nodes", "--selector=node-role.kubernetes.io/control-plane")
+    assert {node["metadata"]["name"] for node in labelled} == control_planes
     for name in control_planes:
         assert_powerless(cluster, name)
 
 
 def test_the_objects_of_the_operator_are_there(cluster: Lab) -> None:
-    def mice() -> list[object]:
-        found = items(cluster, "mice.example.com", "--namespace=default")
-        return [mouse["spec"] for mouse in found]
-
-    eventually("the mouse is there", lambda: mice() == [{"born": "1940-02-10", "at": "on"}], 60)
+    (mouse,) = items(cluster, "mice.example.com", "--namespace=default")
+    assert mouse["spec"] == {"born": "1940-02-10", "at": "on"}
 
 
 def test_a_static_token_works_through_the_load_balancer_and_only_as_far_as_it_should(
@@ -128,7 +121,7 @@ def test_a_static_token_works_through_the_load_balancer_and_only_as_far_as_it_sh
 ) -> None:
     (token,) = tokens(cluster)
     url = cluster.design.endpoint_url
-    eventually("it may read pods", lambda: status(cluster, url, PODS, token) == "200", 60)
+    assert status(cluster, url, PODS, token) == "200"
     assert status(cluster, url, PODS.replace("pods", "secrets"), token) == "403"
     assert status(cluster, url, PODS, token[:-1]) == "401"
 
@@ -146,11 +139,7 @@ def test_a_reboot_takes_nothing_back(cluster: Lab) -> None:
     assert coredns["spec"]["replicas"] == 3
     mark = cluster.api.get("/api/v1/namespaces/kube-system/configmaps/nodeseed")
     assert mark["data"]["version"] == cluster.design.cluster.kubernetes.version
-    eventually(
-        "it has marked its node",
-        lambda: "node marked" in machine.steps().get("cluster-rendered", ""),
-        60,
-    )
+    assert "node marked" in machine.steps()["cluster-rendered"]
 
 
 def test_a_token_of_a_new_generation_takes_the_place_of_the_old_one(cluster: Lab) -> None:

@@ -62,16 +62,16 @@ class Workload:
         """Create it all, and wait until it is ready."""
         text = yaml.safe_dump_all(self._objects())
         self.lab.kubectl("apply", "--server-side", "--filename=-", stdin=text)
-        eventually("the pods of the workload are ready", lambda: len(self.web()) == 2)
         self.lab.kubectl("wait", "--for=condition=Ready", "pod/client", f"--timeout={PATIENCE}s")
         self.serves()
         return self
 
     def serves(self) -> None:
-        """Wait until it is reached by every way: each kube-proxy hears of it by itself, and later.
+        """Wait until its pods are ready and reached by every way.
 
-        Until then it may refuse connections, though its pods are ready.
+        Each kube-proxy hears of them by itself, and later; until then it may refuse connections.
         """
+        eventually("both pods are ready", lambda: len(self.web()) == 2)
         eventually("its name leads to both pods", lambda: self.answers(8) == self.names())
         eventually("the cluster's DNS knows it", lambda: bool(self.client("dns", "web")))
         for node in self.lab.kubelets:
@@ -89,7 +89,7 @@ class Workload:
         return {pod["metadata"]["name"] for pod in self.web()}
 
     def answers(self, times: int) -> set[str]:
-        """Which pods answer when the Service is asked by its name, each time over a connection."""
+        """Which pods answer to the Service's name; each time asks a process with a connection."""
         return {self.client("get", "http://web/").strip() for _ in range(times)}
 
     def at_node_port(self, node: str) -> str:
